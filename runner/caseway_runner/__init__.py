@@ -1,0 +1,28 @@
+"""Interprets the CNCF Serverless Workflow DSL 1.0.x. Stands alone; these names are its public face."""
+
+from __future__ import annotations
+
+from caseway_runner.engine import execute
+from caseway_runner.journal import Entry, Journal, MemoryJournal
+from caseway_runner.outcome import Outcome, Status, TaskRecord, WorkflowError
+from caseway_runner.policy import Limits, Policy
+from caseway_runner.ports import (
+    Clock,
+    Execution,
+    Ports,
+    SecretSource,
+    Stub,
+    StubAnswer,
+    StubCall,
+    SystemClock,
+    WorkflowSource,
+)
+from caseway_runner.program import Program, compile_workflow
+from caseway_runner.problem import Problem, problems
+from caseway_runner.expression import Expression, compile_expression
+
+__all__ = [
+    "Clock", "Entry", "Execution", "Expression", "Journal", "Limits", "MemoryJournal", "Outcome", "Policy",
+    "Ports", "Problem", "Program", "SecretSource", "Status", "Stub", "StubAnswer", "StubCall", "SystemClock",
+    "TaskRecord", "WorkflowError", "WorkflowSource", "compile_expression", "compile_workflow", "execute", "problems",
+]

@@ -1,0 +1,43 @@
+"""The record from which an execution resumes. The interpreter only appends; a store makes it durable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One fact. `position` names the task activation (`/do/0/fetch`, `/do/1/each#3/do/0/call@2`), `kind` says
+    what happened (`started`, `completed`, `faulted`, `retried`, `waited`, …), `at` when (RFC 3339, UTC), and
+    `data` carries its JSON value."""
+
+    position: str
+    kind: str
+    at: str
+    data: Any = None
+
+
+class Journal(Protocol):
+    """Where entries go. `append` returns when they are durable, in order; appends never overlap for one
+    execution. `recorded` gives all entries of earlier runs of this execution, in order."""
+
+    async def append(self, entries: Sequence[Entry]) -> None: ...
+
+    async def recorded(self) -> Sequence[Entry]: ...
+
+
+class MemoryJournal:
+    """Keeps entries in a list: for local runs and tests."""
+
+    def __init__(self, entries: Sequence[Entry] = ()) -> None:
+        self.entries: list[Entry] = list(entries)
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        """Add `entries`."""
+        self.entries.extend(entries)
+
+    async def recorded(self) -> Sequence[Entry]:
+        """All entries so far."""
+        return tuple(self.entries)

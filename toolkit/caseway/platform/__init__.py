@@ -1,0 +1,1 @@
+"""Lifecycle rules over the database: one module per question."""

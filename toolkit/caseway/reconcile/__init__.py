@@ -1,0 +1,1 @@
+"""Diff, version, plan: pure functions over plain data."""

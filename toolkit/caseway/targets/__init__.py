@@ -1,0 +1,1 @@
+"""Where workflows go live, behind one small protocol."""
