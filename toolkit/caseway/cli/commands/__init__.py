@@ -1,0 +1,1 @@
+"""One command, one file, each with one `command`. Heavy imports happen inside the functions."""

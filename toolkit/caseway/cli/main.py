@@ -1,0 +1,70 @@
+"""The command line's root: which commands there are. Rule: importing this module imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from caseway import __version__
+from caseway.cli.exits import run_to_exit
+from caseway.cli.lazy import LazyGroup
+from caseway.cli.session import session_options
+
+_C = "caseway.cli.commands."
+
+COMMANDS = {
+    "init": (_C + "init", "Make a folder a Caseway project"),
+    "new": (_C + "new", "Add a use case that validates and runs"),
+    "validate": (_C + "validate", "Check every file against schemas and rules"),
+    "test": (_C + "test", "Run the repo's WorkflowTests offline"),
+    "run": (_C + "run", "Run one workflow file here, with no platform"),
+    "plan": (_C + "plan", "Show what apply would do"),
+    "apply": (_C + "apply", "Bring the platform to what the repo says"),
+    "diff": (_C + "diff", "Compare two versions of a use case"),
+    "status": (_C + "status", "Show instances, versions and what runs"),
+    "drift": (_C + "drift", "Show what hands have changed since the last apply"),
+    "trigger": (_C + "trigger", "Start an execution of an instance"),
+    "executions": (_C + "executions", "Look at executions and steer them"),
+    "instance": (_C + "instance", "Look at instances and steer them"),
+    "process": (_C + "process", "Look at processes, versions and promotion"),
+    "credential": (_C + "credential", "Keep the secrets that workflows use"),
+    "key": (_C + "key", "Issue and revoke API keys of instances"),
+    "schema": (_C + "schema", "Print the JSON Schema of a kind"),
+    "doctor": (_C + "doctor", "Find out what is wrong with this set-up"),
+    "db": (_C + "db", "Migrate the platform's database"),
+    "completion": (_C + "completion", "Print the shell's completion script"),
+}
+
+
+class Root(LazyGroup):
+    """The root group: every way of leaving it passes through `exits`."""
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:
+        """Run and exit the process; with `standalone_mode=False` return as click does."""
+        if extra.get("standalone_mode") is False:
+            return super().main(args, prog_name, **extra)
+        extra["standalone_mode"] = False
+        run_to_exit(lambda: super(Root, self).main(args, prog_name or "caseway", **extra), args)
+
+
+@click.group(
+    cls=Root,
+    table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 ok, 1 error, 2 usage (or changes, with plan --detailed-exitcode), 3 a bug, 130 ^C.",
+)
+@click.version_option(__version__, prog_name="caseway", message="%(prog)s %(version)s")
+@session_options(root=True)
+def cli() -> None:
+    """Caseway carries automations from a git repository to running instances.
+
+    A new project: caseway init, caseway new use-case NAME, caseway validate, caseway plan, caseway apply,
+    caseway trigger NAME.
+    """
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    cli.main()
