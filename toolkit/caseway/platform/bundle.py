@@ -1,0 +1,54 @@
+"""What the modules of this room are handed: one small frozen value, built once in `compose`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+
+from caseway.model.errors import CasewayError
+from caseway.platform.database import Boundary, Database
+from caseway.platform.keyring import Keyring
+from caseway.platform.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A database and what acts upon it.
+
+    `holder` names this process in leases (`user@host:pid`), `base_url` is where webhooks are reached,
+    `keyring` opens the credential keys on first use, `on_boundary` hears of every step that a crash may cut.
+    """
+
+    database: Database
+    targets: Mapping[str, Target]
+    clock: Callable[[], datetime]
+    ids: Callable[[], str]
+    keyring: Callable[[], Keyring]
+    holder: str
+    base_url: str
+    on_boundary: Boundary
+
+    def target(self, name: str) -> Target:
+        """The target of that name; raises `CasewayError` (`no-such-target`)."""
+        if name in self.targets:
+            return self.targets[name]
+        known = ", ".join(sorted(self.targets)) or "none"
+        raise CasewayError(
+            f"there is no target {name!r} here",
+            code="no-such-target",
+            hint=f"targets set up on this platform: {known}",
+        )
+
+    def close(self) -> None:
+        """Give back the database connections."""
+        self.database.close()
+
+    def __enter__(self) -> Platform:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

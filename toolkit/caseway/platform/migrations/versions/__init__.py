@@ -1,0 +1,1 @@
+"""Migrations in order: `NNNN_what.py`."""

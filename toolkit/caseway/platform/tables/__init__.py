@@ -1,0 +1,53 @@
+"""The schema, as SQLAlchemy Core tables on one metadata. No queries here."""
+
+from __future__ import annotations
+
+from caseway.platform.tables.catalogue import (
+    processes,
+    resources,
+    template_ledger,
+    template_status,
+    templates,
+)
+from caseway.platform.tables.installed import (
+    current_deployments,
+    definitions,
+    deployed_workflows,
+    deployment_steps,
+    deployments,
+    instances,
+    live_workflows,
+)
+from caseway.platform.tables.records import api_keys, audit, credentials, leases, store
+from caseway.platform.tables.running import executions, journal, schedules, tasks
+from caseway.platform.tables.types import Instant, JsonText, instant, metadata, moment, to_text
+
+__all__ = [
+    "Instant",
+    "JsonText",
+    "api_keys",
+    "audit",
+    "credentials",
+    "current_deployments",
+    "definitions",
+    "deployed_workflows",
+    "deployment_steps",
+    "deployments",
+    "executions",
+    "instances",
+    "instant",
+    "journal",
+    "leases",
+    "live_workflows",
+    "metadata",
+    "moment",
+    "processes",
+    "resources",
+    "schedules",
+    "store",
+    "tasks",
+    "template_ledger",
+    "template_status",
+    "templates",
+    "to_text",
+]

@@ -1,0 +1,96 @@
+"""What runs: executions, the journal they resume from, their tasks, and the schedules that start them."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from caseway.platform.tables.types import Instant, JsonText, metadata
+
+# `claim_*` is the worker's lease: `claim_token` rises with every claim and fences the one before.
+executions = sa.Table(
+    "executions",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("organization", sa.Text, nullable=False),
+    sa.Column("instance_id", sa.Text, sa.ForeignKey("instances.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("instance", sa.Text, nullable=False),
+    sa.Column("process", sa.Text, nullable=False),
+    sa.Column("stage", sa.Text, nullable=False),
+    sa.Column("workflow", sa.Text, nullable=False),
+    sa.Column(
+        "deployment_id",
+        sa.Text,
+        sa.ForeignKey("deployments.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("template_digest", sa.Text, nullable=False),
+    sa.Column("definition", sa.Text, sa.ForeignKey("definitions.digest"), nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("trigger", sa.Text, nullable=False),
+    sa.Column("trigger_id", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("input", JsonText),
+    sa.Column("result", JsonText),
+    sa.Column("error", JsonText),
+    sa.Column("failed_task", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("started_at", Instant),
+    sa.Column("ended_at", Instant),
+    sa.Column("retry_of", sa.Text, nullable=False),
+    sa.Column("idempotency_key", sa.Text),
+    sa.Column("dispatches", sa.Integer, nullable=False),
+    sa.Column("claimed_by", sa.Text, nullable=False),
+    sa.Column("claim_token", sa.BigInteger, nullable=False),
+    sa.Column("claim_expires_at", Instant),
+    sa.Column("cancel_requested", sa.Boolean, nullable=False),
+    sa.UniqueConstraint("instance_id", "idempotency_key"),
+    sa.Index("ix_executions_organization_created_at_id", "organization", "created_at", "id"),
+    sa.Index("ix_executions_instance_id_created_at_id", "instance_id", "created_at", "id"),
+    sa.Index("ix_executions_status_created_at", "status", "created_at"),
+    sa.Index("ix_executions_deployment_id", "deployment_id"),
+)
+
+journal = sa.Table(
+    "journal",
+    metadata,
+    sa.Column("execution_id", sa.Text, sa.ForeignKey("executions.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("data", JsonText),
+)
+
+tasks = sa.Table(
+    "tasks",
+    metadata,
+    sa.Column("execution_id", sa.Text, sa.ForeignKey("executions.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("position", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("parent", sa.Text, nullable=False),
+    sa.Column("reference", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("started_at", sa.Text, nullable=False),
+    sa.Column("ended_at", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("output", JsonText),
+    sa.Column("error", JsonText),
+)
+
+schedules = sa.Table(
+    "schedules",
+    metadata,
+    sa.Column("instance_id", sa.Text, sa.ForeignKey("instances.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("workflow", sa.Text, primary_key=True),
+    sa.Column("trigger_id", sa.Text, primary_key=True),
+    sa.Column("definition", JsonText, nullable=False),
+    sa.Column("is_enabled", sa.Boolean, nullable=False),
+    sa.Column("next_at", Instant),
+    sa.Column("last_at", Instant),
+    sa.Index("ix_schedules_next_at", "next_at"),
+)
