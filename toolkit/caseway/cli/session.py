@@ -89,8 +89,23 @@ class Session:
         prepare_sqlite(url, create=create)
         from caseway.cli.local import open_local
 
-        with open_local(url) as platform:
+        with open_local(url, secret_key=os.environ.get("CASEWAY_SECRET_KEY", "")) as platform:
             yield platform
+
+    def organization(self) -> str:
+        """The organization meant: a setting, else what caseway.yaml says."""
+        if self.settings.organization:
+            return self.settings.organization
+        from caseway.cli.local import organization_of
+
+        return organization_of(self.project_root())
+
+    @contextmanager
+    def acting(self) -> Iterator[tuple[Platform, str]]:
+        """The open platform and the organization: what every steering command needs."""
+        organization = self.organization()
+        with self.platform() as platform:
+            yield platform, organization
 
 
 def has_project_file(folder: Path) -> bool:

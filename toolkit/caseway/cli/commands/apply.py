@@ -1,0 +1,33 @@
+"""`caseway apply [PATH|PLAN]`: the platform becomes what the repo says."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.session import Session, session_options, with_session
+
+
+@click.command("apply")
+@click.argument("path", metavar="[PATH|PLAN]", type=click.Path(), required=False)
+@click.option("--ref", metavar="REV", help="Apply this git revision instead of the work tree.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--prune", is_flag=True, help="Also prune what this project declared once and no longer does.")
+@click.option("--allow-mass-delete", is_flag=True, help="Let pruning pass the mass-delete guard.")
+@session_options(stage=True)
+@with_session
+def command(
+    session: Session, path: str | None, ref: str | None, yes: bool, prune: bool, allow_mass_delete: bool
+) -> int:
+    """Validate, plan, ask, then apply. With a PLAN file: apply exactly that, if nothing changed since.
+
+    Every step commits on its own: after an interruption run apply again and it goes on where it was.
+    """
+    from caseway.cli.applying import apply_all, apply_saved
+    from caseway.cli.pipeline import PlanRequest, is_plan_file
+
+    if is_plan_file(path, session.start):
+        if ref or prune or allow_mass_delete or session.settings.stage:
+            raise click.UsageError("a saved plan is applied as it is; it takes none of --ref --prune --stage")
+        assert path is not None
+        return apply_saved(session, session.start / path, is_sure=yes)
+    return apply_all(session, PlanRequest(path, ref, prune, allow_mass_delete), is_sure=yes)

@@ -1,0 +1,25 @@
+"""`caseway credential list`."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.output import print_json, print_table
+from caseway.cli.session import Session, session_options, with_session
+
+COLUMNS = {"name": "NAME", "scope": "SCOPE", "owner": "OWNER", "type": "TYPE", "updated_at": "UPDATED"}
+
+
+@click.command("list")
+@session_options()
+@with_session
+def command(session: Session) -> None:
+    """List the stored credentials by name and scope, never a value."""
+    from caseway.platform import credentials
+
+    with session.acting() as (platform, organization):
+        views = [view.as_json() for view in credentials.list_credentials(platform, organization)]
+    if session.is_json:
+        print_json({"credentials": views})
+    else:
+        print_table(views, COLUMNS, empty="no credentials")

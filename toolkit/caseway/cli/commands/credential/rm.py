@@ -1,0 +1,29 @@
+"""`caseway credential rm NAME`."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.output import clean, print_json, say
+from caseway.cli.session import Session, session_options, with_session
+
+
+@click.command("rm")
+@click.argument("name")
+@click.option("--scope", default="organization", show_default=True, help="Whose it is.")
+@click.option("--owner", default="", metavar="NAME", help="The user or instance of a scope that has one.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@session_options()
+@with_session
+def command(session: Session, name: str, scope: str, owner: str, yes: bool) -> None:
+    """Forget the secret NAME. Instances that need it stop working until it is set again."""
+    from caseway.cli.confirm import confirm
+    from caseway.platform import credentials
+
+    confirm(session, f"Forget credential {name}?", is_sure=yes)
+    with session.acting() as (platform, organization):
+        credentials.remove(platform, organization, name, scope=scope, owner=owner, actor=session.actor())
+    if session.is_json:
+        print_json({"credential": name, "scope": scope, "removed": True})
+    else:
+        say(f"forgot {clean(name)}")

@@ -1,0 +1,23 @@
+"""`caseway credential rotate`."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.output import print_json, say
+from caseway.cli.session import Session, session_options, with_session
+
+
+@click.command("rotate")
+@session_options()
+@with_session
+def command(session: Session) -> None:
+    """Encrypt every secret anew with the first key of CASEWAY_SECRET_KEY (several stand comma separated)."""
+    from caseway.platform import credentials
+
+    with session.acting() as (platform, _):
+        count = credentials.rotate(platform, actor=session.actor())
+    if session.is_json:
+        print_json({"rotated": count})
+    else:
+        say(f"encrypted {count} credentials anew")

@@ -1,0 +1,76 @@
+"""`caseway credential set NAME`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from caseway.cli.output import clean, print_json, say
+from caseway.cli.session import Session, session_options, with_session
+
+SCOPES = ("organization", "user", "instance", "member", "system")
+TYPES = ("custom", "apiKey", "basic", "bearer", "oauth2", "databaseUrl", "smtp", "aws")
+ASKED = {"bearer": ("token",), "apiKey": ("key",), "basic": ("username", "password"), "databaseUrl": ("url",)}
+
+
+@click.command("set")
+@click.argument("name")
+@click.option("--type", "kind", type=click.Choice(TYPES), default="custom", show_default=True, help="What it is.")
+@click.option("--value", metavar="JSON|@FILE|-", help="The secret as a JSON object; - reads stdin.")
+@click.option("--field", "fields", metavar="NAME=VALUE|@FILE", multiple=True, help="One field of it.")
+@click.option("--scope", type=click.Choice(SCOPES), default="organization", show_default=True, help="Whose it is.")
+@click.option("--owner", default="", metavar="NAME", help="The user or instance of a scope that has one.")
+@session_options()
+@with_session
+def command(
+    session: Session, name: str, kind: str, value: str | None, fields: tuple[str, ...], scope: str, owner: str
+) -> None:
+    """Store the secret NAME. Without --value or --field it is asked for on the terminal, unseen, or read
+    from stdin; what stands on a command line can be seen by other users of the machine.
+
+    Instances that waited for it become active.
+    """
+    from caseway.platform import credentials
+
+    secret = _secret(kind, value, fields)
+    with session.acting() as (platform, organization):
+        healed = credentials.set_credential(
+            platform, organization, name, secret, scope=scope, owner=owner, type=kind, actor=session.actor()
+        )
+    if session.is_json:
+        print_json({"credential": name, "scope": scope, "type": kind, "healed": list(healed)})
+        return
+    say(f"stored {clean(name)}")
+    for instance in healed:
+        say(f"  {clean(instance)} has what it needs now")
+
+
+def _secret(kind: str, value: str | None, fields: tuple[str, ...]) -> dict[str, Any]:
+    from caseway.cli.values import json_from, pairs_from
+
+    if fields:
+        return pairs_from(fields, "--field")
+    if value is None and not sys.stdin.isatty():
+        value = "-"
+    if value is not None:
+        given = _json_or_single(value, kind, json_from)
+        if not isinstance(given, dict):
+            raise click.BadParameter("the value must be a JSON object", param_hint="--value")
+        return given
+    return {
+        field: click.prompt(f"{field} of the {kind} credential", hide_input=True, err=True)
+        for field in ASKED.get(kind, ("value",))
+    }
+
+
+def _json_or_single(value: str, kind: str, json_from: Any) -> Any:
+    """A JSON object, or for types of one field that field's text alone (`echo $TOKEN | caseway …`)."""
+    from caseway.cli.values import text_from
+
+    names = ASKED.get(kind, ())
+    if len(names) != 1:
+        return json_from(value, "--value")
+    text = text_from(value, "--value").strip()
+    return json_from(text, "--value") if text.startswith("{") else {names[0]: text}

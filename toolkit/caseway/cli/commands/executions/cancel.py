@@ -1,0 +1,25 @@
+"""`caseway executions cancel ID`."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.output import clean, painted_status, print_json, say
+from caseway.cli.session import Session, session_options, with_session
+
+
+@click.command("cancel")
+@click.argument("execution_id", metavar="ID")
+@session_options()
+@with_session
+def command(session: Session, execution_id: str) -> None:
+    """Stop execution ID. One that runs elsewhere stops as soon as its worker hears of it."""
+    from caseway.platform import executions
+
+    with session.acting() as (platform, _):
+        executions.cancel(platform, execution_id, actor=session.actor())
+        facts = executions.get_execution(platform, execution_id).as_json()
+    if session.is_json:
+        print_json(facts)
+    else:
+        say(f"{painted_status(facts['status'])}  {clean(execution_id)}")

@@ -1,0 +1,26 @@
+"""`caseway executions get ID`."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.output import print_json
+from caseway.cli.session import Session, session_options, with_session
+
+
+@click.command("get")
+@click.argument("execution_id", metavar="ID")
+@session_options()
+@with_session
+def command(session: Session, execution_id: str) -> None:
+    """Show execution ID: facts, task tree, output or error."""
+    from caseway.cli.executions_text import print_execution
+    from caseway.platform.executions import get_execution, tasks
+
+    with session.acting() as (platform, _):
+        facts = get_execution(platform, execution_id).as_json()
+        rows = [item.as_json() for item in tasks(platform, execution_id)]
+    if session.is_json:
+        print_json({**facts, "tasks": rows})
+    else:
+        print_execution(facts, rows)

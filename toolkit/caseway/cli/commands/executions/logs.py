@@ -1,0 +1,34 @@
+"""`caseway executions logs ID`."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from caseway.cli.output import clean, paint, painted_status, print_json, say
+from caseway.cli.session import Session, session_options, with_session
+
+
+@click.command("logs")
+@click.argument("execution_id", metavar="ID")
+@click.option("--outputs", is_flag=True, help="Each task's output too.")
+@session_options()
+@with_session
+def command(session: Session, execution_id: str, outputs: bool) -> None:
+    """Show what the tasks of execution ID did, in order of time: start, end, attempts, errors, outputs."""
+    from caseway.platform.executions import get_execution, tasks
+
+    with session.acting() as (platform, _):
+        get_execution(platform, execution_id)
+        rows = [item.as_json() for item in tasks(platform, execution_id)]
+    if session.is_json:
+        print_json({"id": execution_id, "tasks": rows})
+        return
+    for row in sorted(rows, key=lambda item: item["startedAt"] or ""):
+        error = row.get("error") or {}
+        what = f" {error.get('status')} {error.get('title') or error.get('type')}: {error.get('detail', '')}" if error else ""
+        time = paint(clean(row["startedAt"]), "bright_black")
+        say(f"{time} {painted_status(row['status'], 9)} {clean(row['reference'])}{clean(what)}")
+        if outputs and row.get("output") is not None:
+            say("    " + clean(json.dumps(row["output"], ensure_ascii=False, default=str))[:2000])

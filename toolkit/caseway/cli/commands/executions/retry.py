@@ -1,0 +1,23 @@
+"""`caseway executions retry ID`."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.session import Session, session_options, with_session
+
+
+@click.command("retry")
+@click.argument("execution_id", metavar="ID")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Run it here, or leave it to a worker.")
+@click.option("--allow-processes", is_flag=True, help="Let shell and script tasks run on this machine.")
+@session_options()
+@with_session
+def command(session: Session, execution_id: str, wait: bool, allow_processes: bool) -> int:
+    """Start a new execution with the workflow and input of execution ID."""
+    from caseway.cli.executing import see_through
+    from caseway.platform import executions
+
+    with session.acting() as (platform, _):
+        new_id = executions.retry(platform, execution_id, actor=session.actor())
+        return see_through(session, platform, new_id, wait=wait, processes=allow_processes)

@@ -1,0 +1,22 @@
+"""`caseway instance deploy NAME`."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.session import Session, session_options, with_session
+
+
+@click.command("deploy")
+@click.argument("name")
+@click.option("--version", default="", help="Deploy exactly this version, and stay on it.")
+@session_options()
+@with_session
+def command(session: Session, name: str, version: str) -> int:
+    """Deploy instance NAME anew: what it follows, or --version. Also retries after a failure."""
+    from caseway.cli.deployment_text import print_deployment
+    from caseway.platform import instances
+
+    with session.acting() as (platform, organization):
+        view = instances.deploy(platform, organization, name, version=version, actor=session.actor())
+    return print_deployment(session, name, view)

@@ -1,0 +1,33 @@
+"""`caseway instance get NAME`."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.output import clean, painted_status, print_json, say
+from caseway.cli.session import Session, session_options, with_session
+
+
+@click.command("get")
+@click.argument("name")
+@click.option("--deployments", is_flag=True, help="Its deployments with their timed steps too.")
+@session_options()
+@with_session
+def command(session: Session, name: str, deployments: bool) -> None:
+    """Show instance NAME: state, version, parameters, workflows and triggers."""
+    from caseway.cli.instance_text import print_instance
+    from caseway.platform.views import get_instance, list_deployments
+
+    with session.acting() as (platform, organization):
+        view = get_instance(platform, organization, name)
+        history = list_deployments(platform, organization, name) if deployments else []
+    if session.is_json:
+        more = {"deployments": [item.as_json() for item in history]} if deployments else {}
+        print_json({**view.as_json(), **more})
+        return
+    print_instance(view)
+    for item in history:
+        facts = item.as_json()
+        say(f"\n{painted_status(str(facts['status']))} {clean(facts['version'])} {clean(facts.get('error') or '')}")
+        for step in facts["steps"]:
+            say("    " + "  ".join(clean(step[key]) for key in step if step[key] not in (None, "")))

@@ -1,0 +1,35 @@
+"""`caseway instance list`."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.output import print_json, print_table
+from caseway.cli.session import Session, session_options, with_session
+
+COLUMNS = {
+    "name": "NAME", "process": "PROCESS", "stage": "STAGE", "owner": "OWNER", "phase": "PHASE",
+    "version": "VERSION", "note": "NOTE",
+}  # fmt: skip
+
+
+@click.command("list")
+@click.option("--process", metavar="NAME", default="", help="Only instances of this process.")
+@click.option("--owner", metavar="NAME", default="", help="Only instances of this owner.")
+@click.option("--archived", is_flag=True, help="Archived ones too.")
+@session_options(stage=True)
+@with_session
+def command(session: Session, process: str, owner: str, archived: bool) -> None:
+    """List instances with phase, version and what to know about them."""
+    from caseway.cli.instance_text import note_of
+    from caseway.platform.views import list_instances
+
+    with session.acting() as (platform, organization):
+        views = list_instances(
+            platform, organization, process=process, stage=session.settings.stage, owner=owner, archived=archived
+        )
+    if session.is_json:
+        print_json({"instances": [view.as_json() for view in views]})
+        return
+    rows = [{**view.as_json(), "note": note_of(view)} for view in views]
+    print_table(rows, COLUMNS, empty="no instances")

@@ -1,0 +1,22 @@
+"""`caseway instance rollback NAME`."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.session import Session, session_options, with_session
+
+
+@click.command("rollback")
+@click.argument("name")
+@click.option("--version", default="", help="Go back to this version; default: the one before.")
+@session_options()
+@with_session
+def command(session: Session, name: str, version: str) -> int:
+    """Bring instance NAME back to the version it ran before. Nothing is rebuilt."""
+    from caseway.cli.deployment_text import print_deployment
+    from caseway.platform import instances
+
+    with session.acting() as (platform, organization):
+        view = instances.rollback(platform, organization, name, version=version, actor=session.actor())
+    return print_deployment(session, name, view)

@@ -1,0 +1,43 @@
+"""`caseway instance pause|resume|archive|restore|undeploy NAME`: commands of one shape."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.output import print_json
+from caseway.cli.session import Session, session_options, with_session
+
+
+def _steering(verb: str, explanation: str) -> click.Command:
+    @click.command(verb, help=explanation)
+    @click.argument("name")
+    @session_options()
+    @with_session
+    def steer(session: Session, name: str) -> None:
+        from caseway.cli.instance_text import print_instance
+        from caseway.platform import instances
+        from caseway.platform.views import get_instance
+
+        acts = {
+            "pause": instances.pause,
+            "resume": instances.resume,
+            "archive": instances.archive,
+            "restore": instances.restore,
+            "undeploy": instances.undeploy,
+        }
+        with session.acting() as (platform, organization):
+            acts[verb](platform, organization, name, actor=session.actor())
+            view = get_instance(platform, organization, name)
+        if session.is_json:
+            print_json(view.as_json())
+        else:
+            print_instance(view)
+
+    return steer
+
+
+pause = _steering("pause", "Switch the triggers of instance NAME off; everything is kept.")
+resume = _steering("resume", "Switch the triggers of instance NAME on again.")
+archive = _steering("archive", "Hide instance NAME and switch it off; 'restore' brings it back.")
+restore = _steering("restore", "Bring the archived instance NAME back.")
+undeploy = _steering("undeploy", "Take instance NAME down; its definition and history are kept.")

@@ -1,0 +1,33 @@
+"""`caseway key create INSTANCE`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from caseway.cli.output import clean, print_json, say
+from caseway.cli.session import Session, session_options, with_session
+
+
+@click.command("create")
+@click.argument("instance")
+@click.option("--name", default="", help="What it is for.")
+@click.option("--expires", metavar="DURATION", help="How long it is good, such as 90d.")
+@session_options()
+@with_session
+def command(session: Session, instance: str, name: str, expires: str | None) -> None:
+    """Issue an API key for INSTANCE. Its secret goes to stdout, once; it is stored hashed."""
+    from caseway.platform import keys
+    from caseway.worker.quantities import seconds
+
+    until = datetime.now(UTC) + timedelta(seconds=seconds(expires)) if expires else None
+    with session.acting() as (platform, organization):
+        view, secret = keys.create(
+            platform, organization, instance, name=name, expires_at=until, actor=session.actor()
+        )
+    if session.is_json:
+        print_json({**view.as_json(), "secret": secret})
+        return
+    say(secret)
+    say(f"key {clean(view.id)} of {clean(instance)}: keep it now, it is not shown again", err=True)

@@ -1,0 +1,28 @@
+"""`caseway key list INSTANCE`."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.output import print_json, print_table
+from caseway.cli.session import Session, session_options, with_session
+
+COLUMNS = {"id": "ID", "name": "NAME", "prefix": "BEGINS", "created_at": "CREATED", "expires_at": "EXPIRES",
+           "revoked_at": "REVOKED", "last_used_at": "LAST USED"}  # fmt: skip
+
+
+@click.command("list")
+@click.argument("instance")
+@session_options()
+@with_session
+def command(session: Session, instance: str) -> None:
+    """List the API keys of INSTANCE, never their secrets."""
+    from caseway.platform import keys
+
+    with session.acting() as (platform, organization):
+        views = [view.as_json() for view in keys.list_keys(platform, organization, instance)]
+    if session.is_json:
+        print_json({"keys": views})
+    else:
+        shown = {key: head for key, head in COLUMNS.items() if not views or key in views[0]}
+        print_table(views, shown, empty="no keys")

@@ -1,0 +1,31 @@
+"""`caseway process clone NAME NEW_NAME`."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.output import clean, print_json, say
+from caseway.cli.session import Session, session_options, with_session
+
+
+@click.command("clone")
+@click.argument("name")
+@click.argument("new_name")
+@click.option("--owner", default="", metavar="NAME", help="The copy's owner; default: you.")
+@session_options()
+@with_session
+def command(session: Session, name: str, new_name: str, owner: str) -> None:
+    """Copy process NAME as NEW_NAME: tags are kept; owner, sharing, status and counts begin anew."""
+    from caseway.cli.process_text import print_process
+    from caseway.platform import processes
+    from caseway.platform.views import get_process
+
+    actor = session.actor()
+    with session.acting() as (platform, organization):
+        processes.clone(platform, organization, name, new_name, owner=owner or actor, actor=actor)
+        facts = get_process(platform, organization, new_name).as_json()
+    if session.is_json:
+        print_json(facts)
+    else:
+        say(f"cloned {clean(name)} as {clean(new_name)}", err=True)
+        print_process(facts)

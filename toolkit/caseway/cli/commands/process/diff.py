@@ -1,0 +1,24 @@
+"""`caseway process diff NAME FROM TO`."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.session import Session, session_options, with_session
+
+
+@click.command("diff")
+@click.argument("name")
+@click.argument("before", metavar="FROM")
+@click.argument("after", metavar="TO")
+@session_options()
+@with_session
+def command(session: Session, name: str, before: str, after: str) -> None:
+    """Compare versions FROM and TO of process NAME, field by field."""
+    from caseway.cli.diff_text import compared, print_comparison
+    from caseway.platform.views import get_template
+
+    with session.acting() as (platform, organization):
+        old = get_template(platform, organization, name, before)
+        new = get_template(platform, organization, name, after)
+    print_comparison(session, compared(name, before, after, old.body, new.body))

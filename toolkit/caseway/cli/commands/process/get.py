@@ -1,0 +1,30 @@
+"""`caseway process get NAME`."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.output import print_json
+from caseway.cli.session import Session, session_options, with_session
+
+
+@click.command("get")
+@click.argument("name")
+@click.option("--version", default="", help="The body of this version instead.")
+@session_options()
+@with_session
+def command(session: Session, name: str, version: str) -> None:
+    """Show process NAME with all its versions, or one version's frozen template."""
+    from caseway.cli.process_text import print_process
+    from caseway.platform.views import get_process, get_template
+
+    with session.acting() as (platform, organization):
+        if version:
+            template = get_template(platform, organization, name, version)
+            print_json({**template.as_json(), "body": dict(template.body)})
+            return
+        facts = get_process(platform, organization, name).as_json()
+    if session.is_json:
+        print_json(facts)
+    else:
+        print_process(facts)

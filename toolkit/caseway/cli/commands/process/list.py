@@ -1,0 +1,28 @@
+"""`caseway process list`."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.output import print_json, print_table
+from caseway.cli.session import Session, session_options, with_session
+
+COLUMNS = {"name": "NAME", "title": "TITLE", "published": "PUBLISHED", "latest": "LATEST", "project": "PROJECT"}
+
+
+@click.command("list")
+@click.option("--search", default="", metavar="TEXT", help="Only those with TEXT in name, title or tags.")
+@click.option("--archived", is_flag=True, help="Archived ones too.")
+@session_options()
+@with_session
+def command(session: Session, search: str, archived: bool) -> None:
+    """List processes with their published and latest versions."""
+    from caseway.cli.process_text import row_of
+    from caseway.platform.views import list_processes
+
+    with session.acting() as (platform, organization):
+        views = list_processes(platform, organization, archived=archived, search=search)
+    if session.is_json:
+        print_json({"processes": [view.as_json() for view in views]})
+    else:
+        print_table([row_of(view.as_json()) for view in views], COLUMNS, empty="no processes")

@@ -1,0 +1,64 @@
+"""`caseway run FILE`: one workflow, here and now, with no platform."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from caseway.cli.output import print_json, say
+from caseway.cli.session import Session, session_options, with_session
+from caseway.model.errors import CasewayError
+
+
+@click.command("run")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--input", "given", metavar="JSON|@FILE|-", help="The workflow's input.")
+@click.option("--param", "-p", "params", metavar="NAME=VALUE", multiple=True, help="A parameter; JSON or text.")
+@click.option("--secret", "-s", "secrets", metavar="NAME=VALUE", multiple=True,
+              help="A secret as $secrets.NAME; JSON, text or @FILE.")  # fmt: skip
+@click.option("--executor", type=click.Choice(["local", "docker"]), default="local", show_default=True,
+              help="Where the engine runs.")  # fmt: skip
+@click.option("--allow-processes/--no-processes", default=True, show_default=True,
+              help="Whether shell and script tasks may run on this machine.")  # fmt: skip
+@click.option("--tree/--no-tree", default=True, show_default=True, help="Show the task tree.")
+@session_options(project=False)
+@with_session
+def command(
+    session: Session,
+    file: Path,
+    given: str | None,
+    params: tuple[str, ...],
+    secrets: tuple[str, ...],
+    executor: str,
+    allow_processes: bool,
+    tree: bool,
+) -> int:
+    """Run the workflow in FILE with no platform.
+
+    Placeholders take --param over the use case's defaults; sub-workflows are found beside FILE.
+    Exits 0 only when the workflow completed.
+    """
+    if executor == "docker":
+        raise CasewayError(
+            "this version runs workflows locally only", code="executor-missing", hint="use --executor local"
+        )
+    from caseway.cli.local_run import RunRequest, run_file
+    from caseway.cli.outcome_text import outcome_json, print_error, print_outcome, print_output
+    from caseway.cli.values import json_from, pairs_from
+
+    request = RunRequest(
+        file, json_from(given), pairs_from(params, "--param"), pairs_from(secrets, "--secret"), allow_processes
+    )
+    outcome = run_file(request)
+    if session.is_json:
+        print_json(outcome_json(outcome))
+    elif tree:
+        print_outcome(outcome, str(file))
+    elif outcome.error is not None:
+        print_error(outcome.error.as_json())
+    else:
+        print_output(outcome.output)
+    if outcome.status != "completed" and session.is_text and outcome.error is None:
+        say(f"the workflow is {outcome.status}", err=True)
+    return 0 if outcome.status == "completed" else 1

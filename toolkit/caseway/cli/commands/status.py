@@ -1,0 +1,58 @@
+"""`caseway status`: what is there and how it does, at one glance."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.output import paint, print_json, print_table, say
+from caseway.cli.session import Session, session_options, with_session
+
+INSTANCES = {"name": "INSTANCE", "stage": "STAGE", "phase": "PHASE", "version": "VERSION", "runs": "WORKFLOWS",
+             "note": "NOTE"}  # fmt: skip
+RECENT = {"id": "EXECUTION", "instance": "INSTANCE", "workflow": "WORKFLOW", "status": "STATUS", "trigger": "TRIGGER",
+          "createdAt": "CREATED"}  # fmt: skip
+
+
+@click.command("status")
+@click.option("--recent", default=5, show_default=True, help="How many executions to show.")
+@session_options(stage=True)
+@with_session
+def command(session: Session, recent: int) -> None:
+    """Show instances, their versions and conditions, schedules to come and the last executions."""
+    from caseway.cli.executions_text import row_of
+    from caseway.cli.instance_text import note_of
+    from caseway.platform.executions import list_executions
+    from caseway.platform.schedules import list_schedules
+    from caseway.platform.snapshot import current_revision
+    from caseway.platform.views import list_instances
+
+    with session.acting() as (platform, organization):
+        revision = current_revision(platform.database)
+        views = list_instances(platform, organization, stage=session.settings.stage)
+        schedules = [item.as_json() for item in list_schedules(platform, organization)]
+        executions = list_executions(platform, organization, limit=max(recent, 1)).items[:recent]
+    if session.is_json:
+        print_json(
+            {
+                "organization": organization, "revision": revision, "schedules": schedules,
+                "instances": [view.as_json() for view in views],
+                "executions": [view.as_json() for view in executions],
+            }
+        )  # fmt: skip
+        return
+    say(paint(organization, "", bold=True) + f"  revision {revision}\n")
+    rows = [{**view.as_json(), "note": note_of(view),
+             "runs": " ".join(item.id for item in view.workflows if item.active)} for view in views]  # fmt: skip
+    print_table(rows, INSTANCES, empty="no instances")
+    if schedules:
+        say()
+        print_table(schedules, _schedule_columns(schedules[0]), empty="")
+    if executions:
+        say()
+        print_table([row_of(view.as_json()) for view in executions], RECENT, empty="")
+
+
+def _schedule_columns(row: dict[str, object]) -> dict[str, str]:
+    heads = {"instance": "SCHEDULE OF", "workflow": "WORKFLOW", "cron": "WHEN", "every": "EVERY", "timezone": "TIMEZONE",
+             "nextAt": "NEXT", "next_at": "NEXT"}  # fmt: skip
+    return {key: head for key, head in heads.items() if key in row}

@@ -1,0 +1,29 @@
+"""How a deployment reads, as JSON or text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from caseway.cli.output import clean, painted_status, print_json, say
+from caseway.cli.session import Session
+
+if TYPE_CHECKING:
+    from caseway.platform.views import DeploymentView
+
+
+def print_deployment(session: Session, instance: str, view: DeploymentView | None) -> int:
+    """Show the deployment; the exit code: 1 when it failed."""
+    if view is None:
+        if session.is_json:
+            print_json({"instance": instance, "deployment": None})
+        else:
+            say(f"{clean(instance)} is changed; nothing had to be deployed")
+        return 0
+    facts = view.as_json()
+    if session.is_json:
+        print_json({"instance": instance, "deployment": facts})
+    else:
+        say(f"{painted_status(str(facts['status']))}  {clean(instance)} {clean(facts['version'])}")
+        if facts.get("error"):
+            say(f"  {clean(facts['error'], lines=True)}")
+    return 1 if facts["status"] == "failed" else 0

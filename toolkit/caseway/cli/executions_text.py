@@ -1,0 +1,33 @@
+"""How executions read to people, and the keys that views may spell in two ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from caseway.cli.outcome_text import duration, print_error, print_output, print_tree
+from caseway.cli.output import clean, paint, painted_status, print_fields, say
+
+COLUMNS = {"id": "ID", "instance": "INSTANCE", "workflow": "WORKFLOW", "version": "VERSION", "status": "STATUS",
+           "trigger": "TRIGGER", "createdAt": "CREATED", "duration": "TOOK"}  # fmt: skip
+
+
+def row_of(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """An execution as a row of a list."""
+    started, ended = facts.get("startedAt") or "", facts.get("endedAt") or ""
+    return {**facts, "duration": duration(started, ended)}
+
+
+def print_execution(facts: Mapping[str, Any], tasks: list[Mapping[str, Any]]) -> None:
+    """One execution: facts, task tree, then error or output."""
+    row = row_of(facts)
+    say(f"{painted_status(row['status'])}  {paint(clean(row['id']), '', bold=True)}")
+    hidden = {"id", "status", "output", "error", "input", "tasks"}
+    print_fields({key: value for key, value in row.items() if key not in hidden and value not in ("", None, {}, [])})
+    if tasks:
+        say()
+        print_tree(tasks)
+    if row.get("error"):
+        print_error(row["error"])
+    elif row["status"] == "completed":
+        print_output(row.get("output"))

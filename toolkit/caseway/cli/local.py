@@ -1,0 +1,45 @@
+"""Opens the platform in this process, on its own database, with the targets this version has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from caseway.cli.session import PROJECT_FILES
+from caseway.model.errors import CasewayError
+from caseway.platform.compose import Platform, open_platform
+from caseway.targets.registry import TARGETS
+
+
+@contextmanager
+def open_local(url: str, *, secret_key: str) -> Iterator[Platform]:
+    """The platform at `url`, closed afterwards."""
+    with open_platform(url, targets=TARGETS, secret_key=secret_key) as platform:
+        yield platform
+
+
+def organization_of(root: Path) -> str:
+    """The organization of the project at `root`: `spec.organization`, else the project's name."""
+    from caseway.worker.local import parsed_values
+
+    for name in PROJECT_FILES:
+        if (root / name).is_file():
+            for value in parsed_values((root / name).read_bytes(), name):
+                if isinstance(value, dict) and value.get("kind") == "Project":
+                    return str((value.get("spec") or {}).get("organization") or value["metadata"]["name"])
+    raise CasewayError(
+        "which organization? There is no caseway.yaml here or above",
+        code="no-project",
+        place=str(root),
+        hint="choose a project with -C, or give --organization NAME",
+    )
+
+
+def shown_url(url: str) -> str:
+    """A database URL with its password hidden."""
+    head, at, tail = url.rpartition("@")
+    if not at:
+        return url
+    scheme, slashes, account = head.partition("://")
+    return f"{scheme}{slashes}{account.partition(':')[0]}@{tail}"

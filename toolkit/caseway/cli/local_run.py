@@ -1,0 +1,37 @@
+"""Wires `caseway run`: opens the file, gives it its ports, runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import caseway_runner as runner
+from caseway.worker.local import check_workflow, open_workflow, run_here
+from caseway.worker.masking import Masked
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What the user asked to run. `processes` lets shell and script tasks run on this machine."""
+
+    file: Path
+    input: Any
+    params: Mapping[str, Any]
+    secrets: Mapping[str, Any]
+    processes: bool
+
+
+def run_file(request: RunRequest) -> runner.Outcome:
+    """The outcome, every secret in it masked."""
+    local = open_workflow(request.file).rendered(request.params)
+    check_workflow(local)
+    masked = Masked(lambda name: request.secrets[name])
+    ports = runner.Ports(
+        secrets=masked, workflows=local.source, policy=runner.Policy(processes=request.processes)
+    )
+    execution = runner.Execution(id=f"run-{uuid.uuid4().hex[:12]}")
+    return masked.outcome(asyncio.run(run_here(local, request.input, execution, ports)))

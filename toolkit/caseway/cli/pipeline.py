@@ -1,0 +1,125 @@
+"""From a repo to a plan, the same way for every command: read, validate, snapshot, plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from caseway.cli.reading import read_project, require_valid
+from caseway.cli.session import Session, sqlite_file
+from caseway.model.desired import Desired
+from caseway.model.errors import CasewayError
+from caseway.model.plan import Plan
+from caseway.model.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from caseway.platform.compose import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What the user asked to have planned."""
+
+    path: str | None = None
+    ref: str | None = None
+    prune: bool = False
+    allow_mass_delete: bool = False
+
+
+def read_desired(session: Session, request: PlanRequest) -> tuple[Desired, ...]:
+    """What the valid project(s) ask for; raises `InvalidProject` otherwise."""
+    root = session.project_root(request.path)
+    reading = read_project(root, ref=request.ref)
+    require_valid(reading)
+    organization = session.settings.organization
+    known = tuple(
+        replace(item, organization=organization) if organization else item for item in reading.desired
+    )
+    for desired in known:
+        _require_stage(desired, session.settings.stage)
+    return known
+
+
+def _require_stage(desired: Desired, stage: str) -> None:
+    names = [item.name for item in desired.stages]
+    if stage and stage not in names:
+        raise CasewayError(
+            f"project {desired.project} has no stage {stage!r}", code="no-such-stage", hint=f"it has: {', '.join(names)}"
+        )
+
+
+def snapshot_of(session: Session, path: str | None, desired: Desired) -> Snapshot:
+    """The platform as it is; an empty one when there is no database yet. Writes nothing."""
+    file = sqlite_file(session.database_url(session.project_root(path)))
+    if file is not None and not file.exists():
+        return Snapshot(revision=0)
+    with session.platform(path) as platform:
+        return read_snapshot_of(platform, desired)
+
+
+def read_snapshot_of(platform: Platform, desired: Desired) -> Snapshot:
+    """The platform's snapshot, cut down to what `desired` is about."""
+    from caseway.platform.snapshot import snapshot
+
+    with platform.database.reading() as connection:
+        return snapshot(connection, desired.organization, desired.project)
+
+
+def make_plan(session: Session, request: PlanRequest, desired: Desired, actual: Snapshot) -> Plan:
+    """The plan that turns `actual` into `desired`."""
+    from caseway.reconcile.plan import plan
+
+    return plan(
+        desired,
+        actual,
+        stage=session.settings.stage,
+        prune=request.prune,
+        allow_mass_delete=request.allow_mass_delete,
+    )
+
+
+def plan_all(session: Session, request: PlanRequest) -> list[Plan]:
+    """The plans of the project(s) in the requested path, in the order they would be applied."""
+    plans = []
+    for desired in read_desired(session, request):
+        actual = snapshot_of(session, request.path, desired)
+        plans.append(make_plan(session, request, desired, actual))
+    return plans
+
+
+def require_unblocked(plan: Plan) -> None:
+    """Raise `plan-blocked` with every reason."""
+    if plan.blocked:
+        raise CasewayError(
+            "the plan cannot be applied:\n" + "\n".join(f"  - {reason}" for reason in plan.blocked),
+            code="plan-blocked",
+            place=plan.project,
+        )
+
+
+def is_plan_file(path: str | None, start: Path) -> bool:
+    """Whether PATH is a saved plan and not a project's folder."""
+    return path is not None and (start / path).is_file()
+
+
+def save_plan(plans: list[Plan], file: Path) -> None:
+    """Write the one plan to `file`, whole or not at all. It may hold parameter values, so only its owner may
+    read it."""
+    if len(plans) != 1:
+        raise CasewayError(
+            f"there are {len(plans)} projects here, a plan file holds one",
+            code="several-projects",
+            hint="choose one with -C PATH",
+        )
+    from caseway.cli.files import write_private
+    from caseway.reconcile.serialize import to_file
+
+    write_private(file, to_file(plans[0]))
+
+
+def open_plan(file: Path) -> Plan:
+    """The plan saved in `file`."""
+    from caseway.reconcile.serialize import from_file
+
+    return from_file(file.read_text(encoding="utf-8"))

@@ -1,0 +1,47 @@
+"""Turns what is due into executions and keeps running them: the loop of a worker process.
+
+Rule: a firing happens exactly once whatever the number of workers; the database decides who got it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import caseway_runner as runner
+from caseway.platform import executions, schedules
+from caseway.worker.run import Worker, run_claimed
+
+
+async def fire_due(worker: Worker, *, limit: int = 100) -> list[str]:
+    """Create the executions of every schedule that is due, and bring lost executions back. Their ids."""
+    fired = await asyncio.to_thread(schedules.due, worker.platform, limit=limit)
+    lost = await asyncio.to_thread(executions.sweep, worker.platform)
+    return [*fired, *lost]
+
+
+async def drain(worker: Worker, *, concurrency: int = 10) -> list[runner.Outcome]:
+    """Run everything that is pending now, `concurrency` at a time, until nothing is left to claim."""
+    outcomes: list[runner.Outcome] = []
+    running: set[asyncio.Task[runner.Outcome]] = set()
+    while True:
+        while len(running) < concurrency:
+            held = await asyncio.to_thread(
+                executions.claim_next, worker.platform, worker=worker.name, seconds=worker.claim_seconds
+            )
+            if held is None:
+                break
+            running.add(asyncio.create_task(run_claimed(worker, held)))
+        if not running:
+            return outcomes
+        done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        outcomes += [task.result() for task in done if task.exception() is None]
+
+
+async def work(worker: Worker, stop: asyncio.Event, *, every: float = 1.0, concurrency: int = 10) -> None:
+    """Fire and drain until `stop` is set, looking again after `every` seconds of having nothing to do."""
+    while not stop.is_set():
+        await fire_due(worker)
+        await drain(worker, concurrency=concurrency)
+        try:
+            await asyncio.wait_for(stop.wait(), every)
+        except TimeoutError:
+            continue

@@ -1,0 +1,153 @@
+"""Runs one execution of an instance: claim, compile, interpret, journal, persist.
+
+Rule: every effect is journalled under the claim's fencing token, so a second worker can never double it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import caseway_runner as runner
+from caseway.model.canonical import digest
+from caseway.model.errors import CasewayError
+from caseway.platform import credentials, executions
+from caseway.platform.compose import Platform
+from caseway.platform.journal import JournalWriter, StoreJournal
+from caseway.worker.masking import Masked
+from caseway.worker.quantities import limits_from
+
+CLAIM_SECONDS = 30.0
+COMPILED_KEPT = 256
+
+
+def worker_name() -> str:
+    """`host:pid`: who holds a claim, for people to read."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@dataclass(slots=True)
+class Worker:
+    """One process that runs executions. `policy` is what the operator allows on this host; `writer` groups the
+    commits of all executions; compiled workflows are kept by digest."""
+
+    platform: Platform
+    writer: JournalWriter
+    policy: runner.Policy = field(default_factory=runner.Policy)
+    name: str = field(default_factory=worker_name)
+    claim_seconds: float = CLAIM_SECONDS
+    _compiled: dict[str, runner.Program] = field(default_factory=dict)
+
+    def program(self, document: Mapping[str, Any]) -> runner.Program:
+        """The compiled `document`, from memory when it was run before."""
+        key = digest(document)
+        if key not in self._compiled:
+            if len(self._compiled) >= COMPILED_KEPT:
+                del self._compiled[next(iter(self._compiled))]
+            self._compiled[key] = runner.compile_workflow(document)
+        return self._compiled[key]
+
+
+async def run_execution(platform: Platform, execution_id: str) -> runner.Outcome:
+    """Run (or resume) `execution_id` to its end in this process. Raises `CasewayError` `not-claimable` when it
+    has ended already or another worker holds it."""
+    with JournalWriter(platform.database) as writer:
+        return await run_claimed(Worker(platform, writer), claim(Worker(platform, writer), execution_id))
+
+
+def claim(worker: Worker, execution_id: str) -> executions.Claim:
+    """The claim on `execution_id`; refused when another worker holds it or there is nothing left to run."""
+    held = executions.claim(worker.platform, execution_id, worker=worker.name, seconds=worker.claim_seconds)
+    if held is None:
+        view = executions.get_execution(worker.platform, execution_id)
+        raise CasewayError(
+            f"execution {execution_id} cannot be run now: it is {view.status}",
+            code="not-claimable",
+            place=execution_id,
+            hint="wait for the worker that holds it, or start it anew with 'caseway executions retry'",
+        )
+    return held
+
+
+async def run_claimed(worker: Worker, held: executions.Claim) -> runner.Outcome:
+    """Run a claimed execution and store how it ended. A lost claim stores nothing: its new holder will.
+
+    When this coroutine is cancelled from outside the execution is left suspended, to be resumed from its
+    journal.
+    """
+    masked = Masked(credentials.secrets_for(worker.platform, held.instance_id))
+    journal = StoreJournal(worker.writer, held)
+    work = asyncio.create_task(_interpret(worker, held, journal, masked))
+    watch = asyncio.create_task(_keep_claim(worker, held, work))
+    try:
+        outcome = masked.outcome(await work)
+    except asyncio.CancelledError:
+        if not watch.done() or watch.cancelled():
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            _leave(worker, held)
+            raise
+        outcome = _ended_from_outside(watch.result(), held)
+    finally:
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+    await asyncio.to_thread(executions.finish, worker.platform, held, outcome)
+    return outcome
+
+
+async def _interpret(
+    worker: Worker, held: executions.Claim, journal: StoreJournal, masked: Masked
+) -> runner.Outcome:
+    try:
+        program = worker.program(held.document)
+    except ValueError as error:
+        return _faulted(held.execution_id, "configuration", 400, "The workflow does not compile", str(error))
+    limits = limits_from(held.limits, worker.policy.limits)
+    ports = runner.Ports(
+        journal=journal,
+        secrets=masked,
+        workflows=executions.workflow_source(worker.platform, held),
+        policy=replace(worker.policy, limits=limits),
+        on_task=lambda record: journal.record_task(held, masked.record(record)),
+    )
+    execution = runner.Execution(id=held.execution_id, depth=held.depth, labels=held.labels)
+    return await runner.execute(program, held.input, execution, ports)
+
+
+async def _keep_claim(worker: Worker, held: executions.Claim, work: asyncio.Task[runner.Outcome]) -> str:
+    """Renew the claim until the work ends; stop the work when somebody cancelled it or took the claim."""
+    pause = worker.claim_seconds / 6
+    while not work.done():
+        await asyncio.wait({work}, timeout=pause)
+        if work.done():
+            break
+        answer = await asyncio.to_thread(executions.heartbeat, worker.platform, held, worker.claim_seconds)
+        if answer != "ok":
+            work.cancel()
+            return answer
+    return "ok"
+
+
+def _leave(worker: Worker, held: executions.Claim) -> None:
+    with suppress(CasewayError):  # the claim may be gone already; then its new holder decides
+        executions.release(worker.platform, held, status="suspended")
+
+
+def _ended_from_outside(answer: str, held: executions.Claim) -> runner.Outcome:
+    if answer == "lost":
+        raise CasewayError(
+            f"execution {held.execution_id} was taken over by another worker", code="claim-lost", place=held.execution_id
+        )
+    return runner.Outcome(id=held.execution_id, status=runner.Status.CANCELLED, reason="cancelled")
+
+
+def _faulted(execution_id: str, kind: str, status: int, title: str, detail: str) -> runner.Outcome:
+    error = runner.WorkflowError(
+        type=f"https://serverlessworkflow.io/spec/1.0.0/errors/{kind}", status=status, title=title, detail=detail[:2000]
+    )
+    return runner.Outcome(id=execution_id, status=runner.Status.FAULTED, error=error)

@@ -1,0 +1,160 @@
+"""Runs the WorkflowTests of a repo through the real interpreter, offline, on a clock that leaps.
+
+Rule: a test passes only when everything it expects holds; each failure says what was expected and what came."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import caseway_runner as runner
+from caseway.model.errors import CasewayError
+from caseway.worker.border import Border, contains
+from caseway.worker.local import LocalWorkflow
+from caseway.worker.virtual_clock import VirtualClock
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One expectation that did not hold. `difference` is a unified diff, one line each."""
+
+    what: str
+    expected: Any = None
+    actual: Any = None
+    difference: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One WorkflowTest with the workflow it is about. `place` is `file:line`."""
+
+    name: str
+    use_case: str
+    workflow: str
+    place: str
+    spec: Mapping[str, Any]
+    local: LocalWorkflow | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one case went. `visited` holds the references of the workflow's own tasks that started."""
+
+    case: Case
+    failures: tuple[Failure, ...]
+    seconds: float
+    outcome: runner.Outcome | None = None
+    visited: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether everything held."""
+        return not self.failures
+
+
+async def run_case(case: Case, policy: runner.Policy) -> Result:
+    """Run one test. What stops it from running at all is its failure."""
+    began = time.perf_counter()
+    if case.local is None:
+        return Result(case, (Failure(case.problem or "there is no such workflow"),), 0.0)
+    border = Border(case.spec.get("stubs", ()), processes=policy.processes)
+    try:
+        outcome = await _outcome(case, case.local, border, policy)
+    except (CasewayError, ValueError) as error:
+        return Result(case, (Failure(str(error)),), time.perf_counter() - began)
+    failures = tuple(compare(case.spec.get("expect", {}), outcome, border))
+    own = frozenset(record.reference for record in outcome.tasks)
+    return Result(case, failures, time.perf_counter() - began, outcome, own)
+
+
+async def _outcome(
+    case: Case, local: LocalWorkflow, border: Border, policy: runner.Policy
+) -> runner.Outcome:
+    spec = case.spec
+    rendered = local.rendered(spec.get("parameters", {}))
+    clock = VirtualClock(_moment(spec.get("clock", "")))
+    ports = runner.Ports(
+        clock=clock,
+        secrets=lambda name: spec.get("secrets", {})[name],
+        workflows=rendered.source,
+        policy=policy,
+        stub=border,
+    )
+    program = runner.compile_workflow(rendered.document)
+    return await runner.execute(program, spec.get("input", {}), runner.Execution(id=f"test-{case.name}"), ports)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text) if text else START
+
+
+def compare(expect: Mapping[str, Any], outcome: runner.Outcome, border: Border) -> Iterable[Failure]:
+    """Every expectation of `expect` that does not hold."""
+    status = expect.get("status", "faulted" if "error" in expect else "completed")
+    if outcome.status != status:
+        yield _unlike("status", status, str(outcome.status), outcome, border)
+    if "output" in expect and not _equal(outcome.output, expect["output"]):
+        yield _different("output", expect["output"], outcome.output)
+    if "error" in expect:
+        actual = dict(outcome.error.as_json()) if outcome.error else None
+        if not contains(actual, expect["error"]):
+            yield _different("error", expect["error"], actual)
+    if "tasks" in expect:
+        names = [record.name for record in outcome.tasks]
+        if names != list(expect["tasks"]):
+            yield _different("tasks, in the order they started", expect["tasks"], names)
+    if "requests" in expect:
+        yield from _requests(expect["requests"], border.requests)
+    for text in expect.get("assertions", ()):
+        yield from _assertion(text, outcome)
+
+
+def _unlike(what: str, expected: str, actual: str, outcome: runner.Outcome, border: Border) -> Failure:
+    because = list(border.unstubbed)
+    if outcome.error is not None:
+        error = outcome.error
+        because.append(f"{error.status} {error.title}: {error.detail} at {error.instance}".replace("\n", " "))
+    return Failure(what, expected, actual, tuple(because))
+
+
+def _requests(expected: list[Mapping[str, Any]], actual: list[Mapping[str, Any]]) -> Iterable[Failure]:
+    if len(expected) == len(actual) and all(
+        contains({**have, "method": have["method"].upper()}, {**want, "method": want.get("method", "GET").upper()})
+        for want, have in zip(expected, actual, strict=True)
+    ):
+        return
+    keys = {key for item in expected for key in item} | {"method", "url"}
+    seen = [{key: item[key] for key in item if key in keys} for item in actual]
+    yield _different("requests", expected, seen)
+
+
+def _assertion(text: str, outcome: runner.Outcome) -> Iterable[Failure]:
+    try:
+        value = runner.compile_expression(text).evaluate(outcome.output, {})
+    except Exception as error:  # noqa: BLE001 - the author's expression: whatever it raises is the finding
+        yield Failure(f"assertion {text}", True, f"error: {error}")
+        return
+    if value is not True:
+        yield Failure(f"assertion {text}", True, value)
+
+
+def _equal(actual: Any, expected: Any) -> bool:
+    return contains(actual, expected) and contains(expected, actual)
+
+
+def _different(what: str, expected: Any, actual: Any) -> Failure:
+    lines = difflib.unified_diff(_lines(expected), _lines(actual), "expected", "actual", lineterm="", n=3)
+    return Failure(what, expected, actual, tuple(lines))
+
+
+def _lines(value: Any) -> list[str]:
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str).splitlines()
