@@ -8,6 +8,8 @@ from caseway_runner.outcome import Outcome, Status, TaskRecord, WorkflowError
 from caseway_runner.policy import Limits, Policy
 from caseway_runner.ports import (
     Clock,
+    EventBus,
+    EventLog,
     Execution,
     Ports,
     SecretSource,
@@ -18,11 +20,37 @@ from caseway_runner.ports import (
     WorkflowSource,
 )
 from caseway_runner.program import Program, compile_workflow
-from caseway_runner.problem import Problem, problems
-from caseway_runner.expression import Expression, compile_expression
+from caseway_runner.problem import InvalidWorkflow, Problem, problems
+from caseway_runner.expression import Expression, ExpressionError, compile_expression
 
 __all__ = [
-    "Clock", "Entry", "Execution", "Expression", "Journal", "Limits", "MemoryJournal", "Outcome", "Policy",
-    "Ports", "Problem", "Program", "SecretSource", "Status", "Stub", "StubAnswer", "StubCall", "SystemClock",
-    "TaskRecord", "WorkflowError", "WorkflowSource", "compile_expression", "compile_workflow", "execute", "problems",
+    "Clock",
+    "Entry",
+    "EventBus",
+    "EventLog",
+    "Execution",
+    "Expression",
+    "ExpressionError",
+    "InvalidWorkflow",
+    "Journal",
+    "Limits",
+    "MemoryJournal",
+    "Outcome",
+    "Policy",
+    "Ports",
+    "Problem",
+    "Program",
+    "SecretSource",
+    "Status",
+    "Stub",
+    "StubAnswer",
+    "StubCall",
+    "SystemClock",
+    "TaskRecord",
+    "WorkflowError",
+    "WorkflowSource",
+    "compile_expression",
+    "compile_workflow",
+    "execute",
+    "problems",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -74,6 +75,23 @@ class Stub(Protocol):
     def __call__(self, call: StubCall) -> StubAnswer | None: ...
 
 
+class EventBus(Protocol):
+    """Where CloudEvents of `emit` tasks go; returns when the event is accepted."""
+
+    async def publish(self, event: Mapping[str, Any]) -> None: ...
+
+
+class EventLog:
+    """Keeps published events in a list: for local runs and tests."""
+
+    def __init__(self) -> None:
+        self.events: list[Mapping[str, Any]] = []
+
+    async def publish(self, event: Mapping[str, Any]) -> None:
+        """Keep `event`."""
+        self.events.append(event)
+
+
 @dataclass(frozen=True, slots=True)
 class Execution:
     """Who is running: `id` is stable across resumes; `depth` counts sub-workflow nesting."""
@@ -93,7 +111,8 @@ def _no_workflow(namespace: str, name: str, version: str) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything an execution needs from outside. `on_task` hears of every task record as it changes."""
+    """Everything an execution needs from outside. `on_task` hears of every task record as it changes;
+    setting `cancel` ends the execution as cancelled."""
 
     journal: Journal = field(default_factory=MemoryJournal)
     clock: Clock = field(default_factory=SystemClock)
@@ -104,3 +123,6 @@ class Ports:
     stub: Stub | None = None
     on_task: Callable[[TaskRecord], None] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    events: EventBus = field(default_factory=EventLog)
+    cancel: asyncio.Event | None = None
+    random: Callable[[], float] = random.random

@@ -1,0 +1,16 @@
+"""The functions that `call` knows: a module each, listed here.
+
+Each has `compile_call(source, scope)`, which gives a Body or None with findings. Names that stand for
+protocols of the DSL without a module here are not supported yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from caseway_runner.calls import http
+from caseway_runner.program import Body
+from caseway_runner.scope import Scope
+
+CALLS: Mapping[str, Callable[[Mapping[str, Any], Scope], Body | None]] = {"http": http.compile_call}
+UNSUPPORTED = frozenset({"asyncapi", "grpc", "openapi", "a2a", "mcp"})

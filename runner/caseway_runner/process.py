@@ -1,0 +1,125 @@
+"""Runs one process on this host: own group, own empty directory, only the environment it is given, with limits.
+
+Whatever ends the wait (timeout, cancellation, too much output), the whole group is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from caseway_runner.errors import LimitExceeded, fault
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run. `files` are written into the working directory first; `{dir}` in arguments stands for it.
+    `memory_bytes` 0 means no bound on address space, for runtimes that reserve far more than they use."""
+
+    arguments: Sequence[str]
+    stdin: bytes = b""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    cpu_seconds: int = 3600
+    memory_bytes: int = 2 * 1024 * 1024 * 1024
+    output_bytes: int = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How it ended; `code` is negative for a signal."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+async def run_process(command: Command) -> Result:
+    """Run `command` to its end. Raises LimitExceeded for too much output."""
+    directory = Path(tempfile.mkdtemp(prefix="caseway-"))
+    try:
+        for name, text in command.files.items():
+            (directory / name).write_text(text, encoding="utf-8")
+        return await _run(command, directory)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+async def _run(command: Command, directory: Path) -> Result:
+    environment = {
+        "PATH": _PATH,
+        "LANG": "C.UTF-8",
+        "HOME": str(directory),
+        "TMPDIR": str(directory),
+        **command.environment,
+    }
+    arguments = [argument.replace("{dir}", str(directory)) for argument in command.arguments]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            "/bin/sh",
+            "-c",
+            _limits(command) + 'exec "$@"',
+            "sh",
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=directory,
+            env=environment,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        raise fault("runtime", f"the process could not be started: {error}") from error
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_feed(process, command.stdin))
+            stdout = group.create_task(_collect(process.stdout, command.output_bytes))
+            stderr = group.create_task(_collect(process.stderr, command.output_bytes))
+        code = await process.wait()
+    except* LimitExceeded as exceeded:
+        raise LimitExceeded(str(exceeded.exceptions[0])) from None
+    finally:
+        await _end(process)
+    return Result(code, stdout.result(), stderr.result())
+
+
+def _limits(command: Command) -> str:
+    memory = f"ulimit -v {command.memory_bytes // 1024}; " if command.memory_bytes else ""
+    return f"ulimit -c 0; ulimit -t {command.cpu_seconds}; {memory}"
+
+
+async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:
+    assert process.stdin is not None
+    try:
+        process.stdin.write(data)
+        await process.stdin.drain()
+        process.stdin.close()
+        await process.stdin.wait_closed()
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # the process does not want its input; that is its right
+
+
+async def _collect(stream: asyncio.StreamReader | None, limit: int) -> str:
+    assert stream is not None
+    collected = bytearray()
+    while chunk := await stream.read(65_536):
+        collected += chunk
+        if len(collected) > limit:
+            raise LimitExceeded(f"a process wrote more than {limit} bytes")
+    return collected.decode("utf-8", "replace")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass  # the group is gone already
+    if process.returncode is None:
+        await process.wait()

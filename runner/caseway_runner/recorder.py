@@ -1,0 +1,66 @@
+"""Keeps the journal of one execution: buffers entries, makes them durable in order, and replays old ones.
+
+One rule: `flush` returns only when everything noted before it is durable; appends never overlap."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from caseway_runner.errors import LimitExceeded
+from caseway_runner.journal import Entry, Journal
+
+_FINAL = frozenset({"completed", "faulted"})
+
+
+class Recorder:
+    """One execution's way to its journal."""
+
+    def __init__(self, journal: Journal, journal_bytes: int) -> None:
+        self._journal = journal
+        self._bytes_left = journal_bytes
+        self._pending: list[Entry] = []
+        self._lock = asyncio.Lock()
+        self._final: dict[str, Entry] = {}
+        self._notes: dict[tuple[str, str], Entry] = {}
+
+    async def load(self) -> None:
+        """Read what earlier runs of this execution recorded."""
+        for entry in await self._journal.recorded():
+            if entry.kind in _FINAL:
+                self._final[entry.position] = entry
+            else:
+                self._notes.setdefault((entry.position, entry.kind), entry)
+
+    @property
+    def is_resuming(self) -> bool:
+        """Whether an earlier run recorded anything."""
+        return bool(self._final or self._notes)
+
+    def final(self, position: str) -> Entry | None:
+        """How the task at `position` ended in an earlier run, if it did."""
+        return self._final.get(position)
+
+    def noted(self, position: str, kind: str) -> Entry | None:
+        """What an earlier run noted at `position`."""
+        return self._notes.get((position, kind))
+
+    def note(self, entry: Entry) -> None:
+        """Buffer an entry; it becomes durable with the next flush."""
+        self._pending.append(entry)
+
+    async def flush(self) -> None:
+        """Make every noted entry durable."""
+        async with self._lock:
+            if not self._pending:
+                return  # another strand's flush took our entries along
+            entries, self._pending = self._pending, []
+            self._bytes_left -= sum(_size(entry.data) + len(entry.position) + 48 for entry in entries)
+            if self._bytes_left < 0:
+                raise LimitExceeded("the journal is larger than its limit")
+            await self._journal.append(entries)
+
+
+def _size(data: Any) -> int:
+    return 4 if data is None else len(json.dumps(data, separators=(",", ":")))

@@ -1,0 +1,60 @@
+"""`call`: a protocol of the DSL, or a function of use.functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from caseway_runner.activation import Activation
+from caseway_runner.calls import CALLS, UNSUPPORTED
+from caseway_runner.errors import LimitExceeded
+from caseway_runner.program import Body
+from caseway_runner.scope import Scope, suggest
+from caseway_runner.template import Template
+
+KEYS = frozenset({"call", "with"})
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionBody:
+    """A call of a function: a reusable task that gets the arguments as its input."""
+
+    function: str
+    arguments: Template | None
+    nature: ClassVar[str] = "composite"
+
+    async def run(self, activation: Activation) -> Any:
+        """The function's output; without arguments the function gets the task's input."""
+        from caseway_runner.engine import run_function
+
+        value = activation.input if self.arguments is None else await activation.fill(self.arguments)
+        limit = activation.run.session.ports.policy.limits.depth
+        if activation.position.count("/()") >= limit:
+            raise LimitExceeded(f"functions call each other deeper than {limit}")
+        return await run_function(activation, activation.run.program.functions[self.function], value)
+
+
+def compile_body(source: Mapping[str, Any], scope: Scope) -> Body | None:
+    """`call` and `with`."""
+    name = scope.text(source, "call")
+    if name in CALLS:
+        return CALLS[name](source, scope)
+    place = scope.at("call")
+    if name in UNSUPPORTED:
+        place.report("unsupported", f"`call: {name}` is not supported yet")
+        return None
+    functions = scope.draft.use.get("functions", {})
+    if name not in functions:
+        if "@" in name or "://" in name:
+            place.report("unsupported", "functions from catalogs are not supported yet")
+            return None
+        hint = suggest(name, [*functions, *CALLS])
+        place.report(
+            "unknown-function", f"there is no function '{name[:80]}'", hint or "define it in use.functions"
+        )
+        return None
+    if "with" not in source:
+        return FunctionBody(name, None)
+    arguments = scope.at("with").mapping(source["with"], None)
+    return FunctionBody(name, scope.at("with").template(dict(arguments))) if arguments is not None else None
