@@ -1,4 +1,4 @@
-"""Who may change the platform now. A lease expires, its token only rises, and a stale token changes nothing."""
+"""Who may change the platform now. A lease expires, its token only rises, a stale token changes nothing."""
 
 from __future__ import annotations
 
@@ -48,14 +48,21 @@ def hold(platform: Platform, *, name: str = APPLY, seconds: float = SECONDS) -> 
 
 def acquire(platform: Platform, *, name: str = APPLY, seconds: float = SECONDS) -> Lease:
     """Take the lease when it is free, expired, or held by a process of this machine that has died."""
+    try:
+        return _take(platform, name, seconds)
+    except sa.exc.IntegrityError:  # another process made the row first: now it is there to be judged
+        return _take(platform, name, seconds)
+
+
+def _take(platform: Platform, name: str, seconds: float) -> Lease:
     now = platform.clock()
     with platform.database.writing() as connection:
         row = connection.execute(
             sa.select(leases).where(leases.c.name == name).with_for_update()
         ).one_or_none()
-        if row is not None and row.expires_at is not None and row.expires_at > now:
-            if not _is_dead(row.owner, platform.holder):
-                raise _held(row.owner, row.acquired_at, row.expires_at)
+        is_held = row is not None and row.expires_at is not None and row.expires_at > now
+        if row is not None and is_held and not _is_dead(row.owner, platform.holder):
+            raise _held(row.owner, row.acquired_at, row.expires_at)
         token = 1 if row is None else row.token + 1
         values = {
             "owner": platform.holder,

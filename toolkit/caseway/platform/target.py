@@ -1,4 +1,4 @@
-"""Where workflows go live. A target is a module that satisfies `Target`; everything else about it is its own."""
+"""Where workflows go live. A target is a module that satisfies `Target`; the rest is its own affair."""
 
 from __future__ import annotations
 

@@ -137,6 +137,5 @@ live_workflows = sa.Table(
     ),
     sa.Column("workflow", sa.Text, nullable=False),
     sa.Column("digest", sa.Text, sa.ForeignKey("definitions.digest"), nullable=False),
-    sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("published_at", Instant, nullable=False),
 )

@@ -213,7 +213,6 @@ def upgrade() -> None:
         sa.Column("instance_id", sa.Text(), nullable=False),
         sa.Column("workflow", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("published_at", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["digest"], ["definitions.digest"], name=op.f("fk_live_workflows_digest")),
         sa.ForeignKeyConstraint(

@@ -1,0 +1,76 @@
+"""The composition root of this room: the only place that picks adapters and reads the machine's name."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from caseway.platform.bundle import Platform
+from caseway.platform.database import Boundary, Database, nothing, open_database
+from caseway.platform.keyring import opener
+from caseway.platform.target import Target
+
+__all__ = ["Platform", "open_platform"]
+
+MakeTarget = Callable[[Database, Callable[[], datetime]], Target]
+
+
+def utc_now() -> datetime:
+    """The machine's clock."""
+    return datetime.now(UTC)
+
+
+def random_id() -> str:
+    """96 random bits: no two alike."""
+    return secrets.token_hex(12)
+
+
+def this_process() -> str:
+    """`user@host:pid`."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number without a name
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}:{os.getpid()}"
+
+
+def open_platform(  # noqa: PLR0913 - a composition root takes one argument per thing that can be chosen
+    url: str,
+    *,
+    targets: Mapping[str, MakeTarget],
+    secret_key: str = "",
+    key_file: Path | None = None,
+    holder: str = "",
+    base_url: str = "",
+    clock: Callable[[], datetime] = utc_now,
+    ids: Callable[[], str] = random_id,
+    on_boundary: Boundary = nothing,
+) -> Platform:
+    """The platform on the database at `url`; errors as `open_database`.
+
+    Without `secret_key`, credentials are encrypted with `key_file`, by default `secret.key` beside a SQLite
+    database, made on first use."""
+    database = open_database(url, on_boundary=on_boundary)
+    return Platform(
+        database=database,
+        targets={name: make(database, clock) for name, make in targets.items()},
+        clock=clock,
+        ids=ids,
+        keyring=opener(secret_key, key_file or _beside(url)),
+        holder=holder or this_process(),
+        base_url=base_url,
+        on_boundary=on_boundary,
+    )
+
+
+def _beside(url: str) -> Path | None:
+    parsed = make_url(url)
+    is_file = parsed.get_backend_name() == "sqlite" and parsed.database not in {None, "", ":memory:"}
+    return Path(str(parsed.database)).parent / "secret.key" if is_file else None

@@ -1,0 +1,67 @@
+"""Finding one process, instance or template by name; what is deleted is not found."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+
+from caseway.model.errors import CasewayError
+from caseway.platform.tables import instances, processes
+
+Row: TypeAlias = "sa.Row[Any]"
+
+
+def find_process(connection: sa.Connection, organization: str, name: str) -> Row | None:
+    """The living process of that name."""
+    return connection.execute(
+        sa.select(processes).where(
+            processes.c.organization == organization,
+            processes.c.name == name,
+            processes.c.tombstone == "",
+        )
+    ).one_or_none()
+
+
+def the_process(connection: sa.Connection, organization: str, name: str) -> Row:
+    """As `find_process`; raises `CasewayError` (`not-found`)."""
+    row = find_process(connection, organization, name)
+    if row is None:
+        raise CasewayError(
+            f"there is no process {name!r} in {organization!r}",
+            code="not-found",
+            place=name,
+            hint="see `caseway process list`",
+        )
+    return row
+
+
+def find_instance(connection: sa.Connection, organization: str, name: str) -> Row | None:
+    """The living instance of that name, with `process`, `process_type` and `exclusive` of its process."""
+    return connection.execute(
+        sa.select(
+            instances,
+            processes.c.name.label("process"),
+            processes.c.process_type,
+            processes.c.exclusive,
+        )
+        .join(processes, processes.c.id == instances.c.process_id)
+        .where(
+            instances.c.organization == organization,
+            instances.c.name == name,
+            instances.c.tombstone == "",
+        )
+    ).one_or_none()
+
+
+def the_instance(connection: sa.Connection, organization: str, name: str) -> Row:
+    """As `find_instance`; raises `CasewayError` (`not-found`)."""
+    row = find_instance(connection, organization, name)
+    if row is None:
+        raise CasewayError(
+            f"there is no instance {name!r} in {organization!r}",
+            code="not-found",
+            place=name,
+            hint="see `caseway instance list`",
+        )
+    return row

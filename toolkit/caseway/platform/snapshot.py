@@ -1,0 +1,281 @@
+"""One consistent reading of an organization, in a handful of queries whatever its size."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+
+from caseway.model.snapshot import (
+    Deployment,
+    Instance,
+    LiveWorkflow,
+    Process,
+    Resource,
+    Snapshot,
+    Template,
+)
+from caseway.model.states import DeploymentStatus, InstancePhase, TemplateStatus
+from caseway.platform.attempts import INTERRUPTED, MISSING
+from caseway.platform.bundle import Platform
+from caseway.platform.database import Database
+from caseway.platform.lazy_body import LazyBody
+from caseway.platform.lookup import Row
+from caseway.platform.tables import (
+    credentials,
+    current_deployments,
+    deployed_workflows,
+    deployments,
+    instances,
+    live_workflows,
+    processes,
+    resources,
+    store,
+    template_status,
+    templates,
+)
+
+Load = Callable[[str], bytes]
+
+
+def current_revision(database: Database) -> int:
+    """The revision of the store: one row."""
+    with database.reading() as connection:
+        return _revision(connection)
+
+
+def read_snapshot(platform: Platform, organization: str) -> Snapshot:
+    """The platform as it stands now, cut down to one organization."""
+
+    def load(template_id: str) -> bytes:
+        with platform.database.reading() as later:
+            return _body(later, template_id)
+
+    with platform.database.reading() as connection:
+        return snapshot(connection, organization, load=load)
+
+
+def snapshot(
+    connection: sa.Connection,
+    organization: str,
+    project: str = "",  # noqa: ARG001 - names are unique in an organization: the planner must see every project's
+    *,
+    load: Load | None = None,
+) -> Snapshot:
+    """The reading within an open transaction. `load` fetches the body of an older template when somebody
+    looks into it; by default through `connection`, so before it ends."""
+    stored = sa.select(credentials.c.scope, credentials.c.name).where(
+        credentials.c.organization.in_((organization, ""))
+    )
+    return Snapshot(
+        revision=_revision(connection),
+        processes=_processes(connection, organization, load or partial(_body, connection)),
+        instances=_instances(connection, organization),
+        runtimes=_resources(connection, organization, "runtime"),
+        connections=_resources(connection, organization, "connection"),
+        credentials=frozenset(f"{row.scope}/{row.name}" for row in connection.execute(stored)),
+    )
+
+
+def _revision(connection: sa.Connection) -> int:
+    return int(connection.scalar(sa.select(store.c.revision)) or 0)
+
+
+def _body(connection: sa.Connection, template_id: str) -> bytes:
+    return bytes(
+        connection.execute(sa.select(templates.c.body).where(templates.c.id == template_id)).scalar_one()
+    )
+
+
+def _processes(connection: sa.Connection, organization: str, load: Load) -> dict[str, Process]:
+    shelf = _templates(connection, organization, load)
+    query = sa.select(processes).where(processes.c.organization == organization, processes.c.tombstone == "")
+    return {
+        row.name: Process(
+            name=row.name,
+            project=row.project,
+            listing=row.listing,
+            process_type=row.process_type,
+            exclusive=row.exclusive,
+            templates=tuple(shelf.get(row.id, ())),
+            archived=row.archived,
+        )
+        for row in connection.execute(query)
+    }
+
+
+def _templates(connection: sa.Connection, organization: str, load: Load) -> Mapping[str, list[Template]]:
+    """By process, in the order of revisions. Only the newest brings its body along: it is the one that the
+    next version is compared with."""
+    newest = (
+        sa.select(templates.c.process_id, sa.func.max(templates.c.revision).label("revision"))
+        .group_by(templates.c.process_id)
+        .subquery()
+    )
+    body = sa.case((templates.c.revision == newest.c.revision, templates.c.body))
+    query = (
+        sa.select(
+            templates.c.id,
+            templates.c.process_id,
+            templates.c.version,
+            templates.c.revision,
+            templates.c.digest,
+            templates.c.commit,
+            template_status.c.status,
+            body.label("body"),
+        )
+        .join(template_status, template_status.c.template_id == templates.c.id)
+        .join(newest, newest.c.process_id == templates.c.process_id)
+        .join(processes, processes.c.id == templates.c.process_id)
+        .where(processes.c.organization == organization, processes.c.tombstone == "")
+        .order_by(templates.c.process_id, templates.c.revision)
+    )
+    shelf: dict[str, list[Template]] = defaultdict(list)
+    for row in connection.execute(query):
+        fetch = partial(load, row.id) if row.body is None else partial(bytes, row.body)
+        status = TemplateStatus(row.status)
+        lazy = LazyBody(row.digest, row.version, fetch)
+        shelf[row.process_id].append(
+            Template(row.version, row.revision, row.digest, status, row.commit, lazy)
+        )
+    return shelf
+
+
+def _instances(connection: sa.Connection, organization: str) -> dict[str, Instance]:
+    live = _live(connection, organization)
+    current = {
+        row.instance_id: _deployment(row, (*live.get(row.id, ()), *live.get(row.instance_id, ())))
+        for row in connection.execute(_current(organization))
+    }
+    last = {row.instance_id: _deployment(row, ()) for row in connection.execute(_last(organization))}
+    query = (
+        sa.select(instances, processes.c.name.label("process"))
+        .join(processes, processes.c.id == instances.c.process_id)
+        .where(instances.c.organization == organization, instances.c.tombstone == "")
+    )
+    return {
+        row.name: Instance(
+            id=row.id,
+            name=row.name,
+            project=row.project,
+            process=row.process,
+            stage=row.stage,
+            owner=row.owner,
+            phase=InstancePhase(row.phase),
+            desired=row.desired,
+            applied=row.applied,
+            current=current.get(row.id),
+            last=last.get(row.id),
+            auto_paused_by=row.auto_paused_by,
+        )
+        for row in connection.execute(query)
+    }
+
+
+_SHOWN = (
+    deployments.c.id,
+    deployments.c.instance_id,
+    deployments.c.version,
+    deployments.c.template_digest,
+    deployments.c.inputs_digest,
+    deployments.c.status,
+    deployments.c.error,
+    deployments.c.error_code,
+)
+
+
+def _current(organization: str) -> sa.Select[Any]:
+    return (
+        sa.select(*_SHOWN)
+        .join(current_deployments, current_deployments.c.deployment_id == deployments.c.id)
+        .join(instances, instances.c.id == deployments.c.instance_id)
+        .where(instances.c.organization == organization, instances.c.tombstone == "")
+    )
+
+
+def _last(organization: str) -> sa.Select[Any]:
+    """The latest attempt of each instance, where it is not the one that serves."""
+    latest = (
+        sa.select(deployments.c.instance_id, sa.func.max(deployments.c.number).label("number"))
+        .group_by(deployments.c.instance_id)
+        .subquery()
+    )
+    is_latest = sa.and_(
+        latest.c.instance_id == deployments.c.instance_id, latest.c.number == deployments.c.number
+    )
+    return (
+        sa.select(*_SHOWN, deployments.c.result)
+        .join(latest, is_latest)
+        .join(instances, instances.c.id == deployments.c.instance_id)
+        .outerjoin(current_deployments, current_deployments.c.deployment_id == deployments.c.id)
+        .where(
+            instances.c.organization == organization,
+            instances.c.tombstone == "",
+            current_deployments.c.deployment_id.is_(None),
+        )
+    )
+
+
+def _deployment(row: Row, workflows: tuple[LiveWorkflow, ...]) -> Deployment:
+    code = row.error_code
+    if code == MISSING and not row.result.get("missing"):
+        code = INTERRUPTED  # what was missing has come since, so nothing speaks against trying again
+    return Deployment(
+        version=row.version,
+        template_digest=row.template_digest,
+        inputs_digest=row.inputs_digest,
+        status=DeploymentStatus(row.status),
+        workflows=workflows,
+        error=row.error,
+        error_code=code,
+    )
+
+
+def _live(connection: sa.Connection, organization: str) -> Mapping[str, list[LiveWorkflow]]:
+    """The workflows of the deployments that serve, by deployment; and by instance what is live besides:
+    traces of a crash, shown as drift so that a repair takes them away."""
+    found: dict[str, list[LiveWorkflow]] = defaultdict(list)
+    really = sa.case(
+        (deployments.c.target == "builtin", sa.func.coalesce(live_workflows.c.digest, "")),
+        else_=sa.func.coalesce(deployed_workflows.c.observed, deployed_workflows.c.digest),
+    )
+    query = (
+        sa.select(
+            deployed_workflows.c.deployment_id,
+            deployed_workflows.c.workflow,
+            deployed_workflows.c.live_id,
+            deployed_workflows.c.digest,
+            deployed_workflows.c.active,
+            really.label("really"),
+        )
+        .join(
+            current_deployments,
+            current_deployments.c.deployment_id == deployed_workflows.c.deployment_id,
+        )
+        .join(deployments, deployments.c.id == deployed_workflows.c.deployment_id)
+        .join(instances, instances.c.id == deployments.c.instance_id)
+        .outerjoin(live_workflows, live_workflows.c.live_id == deployed_workflows.c.live_id)
+        .where(instances.c.organization == organization)
+        .order_by(deployed_workflows.c.workflow)
+    )
+    known = set()
+    for row in connection.execute(query):
+        known.add(row.live_id)
+        found[row.deployment_id].append(
+            LiveWorkflow(row.workflow, row.live_id, row.digest, row.really, row.active)
+        )
+    everything = sa.select(live_workflows).join(instances, instances.c.id == live_workflows.c.instance_id)
+    for row in connection.execute(everything.where(instances.c.organization == organization)):
+        if row.live_id not in known:
+            found[row.instance_id].append(LiveWorkflow(row.workflow, row.live_id, "", row.digest, False))
+    return found
+
+
+def _resources(connection: sa.Connection, organization: str, kind: str) -> dict[str, Resource]:
+    query = sa.select(resources).where(resources.c.organization == organization, resources.c.kind == kind)
+    return {
+        row.name: Resource(row.name, row.project, row.digest, row.body) for row in connection.execute(query)
+    }
