@@ -23,6 +23,8 @@ from caseway.repo.leaf_checks import (
 from caseway.repo.violation import Path, Violation
 from caseway.repo.words import keys_hint, listed, nearest, quoted
 
+_NOTES = {"title", "description", "default", "examples", WORDS, "$comment"}  # these say nothing about values
+
 
 def explain(walk: Walk, value: Any) -> list[Violation]:
     """All violations of the root schema, in the document's order, each once."""
@@ -56,11 +58,10 @@ def _flat(walk: Walk, node: Schema) -> Schema:
         beside = {key: value for key, value in node.items() if key != "$ref"}
         if not isinstance(target, Mapping):
             return {"allOf": [target], **beside}
-        clash = {"allOf", "required", "properties", "if", "oneOf"} & beside.keys() & target.keys()
-        if clash:
-            extra = {key: beside.pop(key) for key in clash}
-            target = {**target, "allOf": [*target.get("allOf", ()), extra]}
-        node = {**target, **beside}
+        if beside.keys() & target.keys() - _NOTES:
+            node = {**target, "allOf": [*target.get("allOf", ()), beside]}
+        else:
+            node = {**target, **beside}
         seen += 1
     return node
 

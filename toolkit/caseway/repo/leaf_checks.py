@@ -73,9 +73,14 @@ def subject(path: Path) -> str:
 
 def must(path: Path, node: Schema, otherwise: str, value: Any, keyword: str) -> Violation:
     """The value is not what the node's own words, or else `otherwise`, ask for."""
-    words = node.get(WORDS) or otherwise
+    words = _sentence(node.get(WORDS) or otherwise)
     shown = keys_found(value) if keyword.endswith("Properties") else found(value, key=last_key(path))
     return violation_at(path, f"{subject(path)} {words}; found {shown}", "", keyword)
+
+
+def _sentence(words: str) -> str:
+    """Words of our own go on from the subject; those of a user, e.g. of a form field, may not."""
+    return words if words.startswith(("must ", "may ", "needs ")) else f"is not right ({words})"
 
 
 def keys_found(value: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ import caseway
 from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
 from caseway.repo.defaults import compile_defaults
+from caseway.repo.effort import is_bounded
 from caseway.repo.explain import explain
 from caseway.repo.leaf_checks import Walk
 from caseway.repo.plain_json import plain_json_problems
@@ -98,8 +99,16 @@ def fill_defaults(kind: str, value: Any) -> Any:
 def violations_of(schema: Any, value: Any) -> list[Violation]:
     """Everything in which `value` breaks a schema of the user's own, e.g. a use case's parameters. A schema
     that is itself broken gives what `schema_problems` says. References to elsewhere are never followed."""
-    problems = schema_problems(schema)
-    return problems or plain_json_problems(value) or _judge(_compiled(schema), schema, value)
+    problems = schema_problems(schema) or plain_json_problems(value)
+    if problems:
+        return problems
+    if not is_bounded(schema, value):
+        return [
+            Violation(
+                "", "the schema takes too many steps to check this", "nest fewer alternatives", "effort"
+            )
+        ]
+    return _judge(_compiled(schema), schema, value)
 
 
 def schema_problems(value: Any) -> list[Violation]:
@@ -107,7 +116,7 @@ def schema_problems(value: Any) -> list[Violation]:
     from caseway.repo.meta_schema import META_SCHEMA, broken_references  # noqa: PLC0415 - few documents need it
 
     broken = plain_json_problems(value) or _judge(_meta_validator(), META_SCHEMA, value)
-    return broken or broken_references(value) or _uncompilable(value)
+    return broken or ((told := _uncompilable(value)) and (broken_references(value) or told))
 
 
 def _uncompilable(value: Any) -> list[Violation]:
@@ -127,7 +136,10 @@ def _uncompilable(value: Any) -> list[Violation]:
 def _judge(validator: Draft202012Validator, root: Any, value: Any) -> list[Violation]:
     if validator.is_valid(value):
         return []
-    explained = explain(Walk(root, _matches), value)
+    try:
+        explained = explain(Walk(root, _matches), value)
+    except RecursionError:  # a schema of the user's own that refers to itself
+        explained = []
     return (explained or _unexplained(validator, value))[:MOST]
 
 
