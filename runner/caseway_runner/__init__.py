@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from caseway_runner.compile import compile_workflow, problems
 from caseway_runner.engine import execute
+from caseway_runner.expression import Expression, ExpressionError, compile_expression
 from caseway_runner.journal import Entry, Journal, MemoryJournal
 from caseway_runner.outcome import Outcome, Status, TaskRecord, WorkflowError
 from caseway_runner.policy import Limits, Policy
@@ -19,9 +21,8 @@ from caseway_runner.ports import (
     SystemClock,
     WorkflowSource,
 )
-from caseway_runner.program import Program, compile_workflow
-from caseway_runner.problem import InvalidWorkflow, Problem, problems
-from caseway_runner.expression import Expression, ExpressionError, compile_expression
+from caseway_runner.problem import InvalidWorkflow, Problem
+from caseway_runner.program import Program
 
 __all__ = [
     "Clock",

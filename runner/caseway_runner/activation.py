@@ -15,7 +15,7 @@ from caseway_runner.expression import Expression, ExpressionError
 from caseway_runner.journal import Entry
 from caseway_runner.outcome import TaskRecord, WorkflowError
 from caseway_runner.ports import Execution, Ports, StubCall
-from caseway_runner.program import Program, Task, TaskList
+from caseway_runner.program import Program, Task
 from caseway_runner.recorder import Recorder
 from caseway_runner.sandbox import Bounds
 from caseway_runner.template import Template
@@ -54,6 +54,7 @@ class Session:
     ports: Ports
     recorder: Recorder
     http: HttpClient
+    compile: Callable[[Any], Program]
     records: list[TaskRecord] = field(default_factory=list)
     activations: int = 0
     background: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -149,25 +150,14 @@ class Arguments(Mapping[str, Any]):
         if name in self._extra:
             return self._extra[name]
         activation = self._activation
-        if activation is not None and name in activation.variables:
-            return activation.variables[name]
-        if name == "context":
-            return self._strand.context
-        if name == "input" and activation is not None:
-            return activation.input
+        if activation is not None:
+            if name in activation.variables:
+                return activation.variables[name]
+            if name in _OF_TASK:
+                return _OF_TASK[name](activation)
         if name == "secrets":
             return self._secret_values()
-        if name == "task" and activation is not None:
-            return activation.descriptor()
-        if name == "authorization" and activation is not None:
-            return activation.authorization
-        if name == "__now":
-            return self._run.session.ports.clock.now().timestamp()
-        if name == "workflow":
-            return self._run.descriptor()
-        if name == "runtime":
-            return RUNTIME
-        raise KeyError(name)
+        return _OF_RUN[name](self._run, self._strand)
 
     def _secret_values(self) -> dict[str, Any]:
         if None not in self._secrets:
@@ -296,21 +286,18 @@ class Activation:
             raise Fault(answer.error)
         return True, answer.output
 
-    async def tasks(
-        self,
-        tasks: TaskList,
-        value: Any,
-        *,
-        suffix: str = "",
-        variables: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Run a nested list; gives its output. `suffix` tells its activations from those of other rounds."""
-        from caseway_runner.engine import run_tasks
 
-        names = {**self.variables, **variables} if variables else self.variables
-        output, has_ended = await run_tasks(self, tasks, value, suffix, names)
-        self.has_ended = self.has_ended or has_ended
-        return output
+_OF_TASK: Mapping[str, Callable[[Activation], Any]] = {
+    "input": lambda activation: activation.input,
+    "task": Activation.descriptor,
+    "authorization": lambda activation: activation.authorization,
+}
+_OF_RUN: Mapping[str, Callable[[Run, Strand], Any]] = {
+    "context": lambda _, strand: strand.context,
+    "workflow": lambda run, _: run.descriptor(),
+    "runtime": lambda *_: RUNTIME,
+    "__now": lambda run, _: run.session.ports.clock.now().timestamp(),
+}
 
 
 async def evaluate(

@@ -20,9 +20,10 @@ _PROPERTIES: Mapping[str, tuple[str, ...]] = {
     "bearer": ("token",),
     "digest": ("username", "password"),
 }
-_OAUTH = frozenset(
-    "authority grant client request issuers scopes audiences username password subject actor endpoints".split()
+_OAUTH_WORDS = (
+    "authority grant client request issuers scopes audiences username password subject actor endpoints"
 )
+_OAUTH = frozenset(_OAUTH_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,7 +183,7 @@ def _complaint(program: str, names: frozenset[str]) -> str:
 
 
 def _clean(message: str) -> str:
-    first = message.split(" at <top-level>")[0].split("\n")[0]
+    first = message.split(" at <top-level>", maxsplit=1)[0].split("\n", maxsplit=1)[0]
     return first.removeprefix("jq: error: ").removesuffix(":").strip() or "not a jq program"
 
 

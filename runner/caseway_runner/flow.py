@@ -1,4 +1,4 @@
-"""Checks the flow directives of one task list: targets exist, tasks can be reached, the list can end. Pure."""
+"""Checks the flow of one task list: targets exist, tasks can be reached, the list can end. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sends HTTP requests for one execution, within its policy. httpx is imported when the first request goes out."""
+"""Sends HTTP requests for one execution, within its policy. httpx is imported with the first request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from caseway_runner.authentication import Credentials
 from caseway_runner.errors import LimitExceeded, fault
@@ -153,7 +153,6 @@ _VARIABLE = re.compile(r"\{([^{}]*)\}")
 
 def expand(template: str, values: Any) -> str:
     """RFC 6570 simple expansion with the top-level properties of `values`; what is missing becomes empty."""
-    from urllib.parse import quote
 
     def replace(match: re.Match[str]) -> str:
         value = values.get(match.group(1)) if isinstance(values, Mapping) else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 MAX_LENGTH = 65_536
 MAX_NESTING = 200
@@ -31,22 +32,27 @@ _TOKEN = re.compile(
 _STRING_PIECE = re.compile(r'[^"\\]+|\\[^(]', re.DOTALL)
 _CLOSES = {")": "(", "]": "[", "}": "{", "\\)": "\\("}
 
-_REFUSED = frozenset(
-    "env input inputs debug stderr input_filename input_line_number halt halt_error import include modulemeta "
-    "get_search_list $ENV $__prog_args".split()
+_REFUSED_WORDS = (
+    "env input inputs debug stderr input_filename input_line_number halt halt_error import include "
+    "modulemeta get_search_list $ENV $__prog_args"
 )
-_TAME = frozenset(
+_TAME_WORDS = (
     "if then elif else end and or try catch as true false null not length utf8bytelength keys keys_unsorted "
-    "values has in map map_values select empty error add any all flatten floor ceil round sqrt abs tostring "
-    "tonumber tojson fromjson type infinite nan isinfinite isnan isnormal isvalid sort sort_by group_by min "
+    "values has in map map_values select empty error add any all flatten floor ceil round sqrt abs "
+    "tostring tonumber tojson fromjson type infinite nan isinfinite isnan isnormal isvalid sort sort_by group_by min "
     "max min_by max_by unique unique_by reverse contains inside startswith endswith ltrimstr rtrimstr trimstr "
     "trim ltrim rtrim explode ascii_downcase ascii_upcase split join to_entries from_entries with_entries "
     "first last arrays objects iterables booleans numbers strings nulls scalars todate fromdate now index "
-    "rindex indices getpath fromdateiso8601 todateiso8601".split()
+    "rindex indices getpath fromdateiso8601 todateiso8601"
 )
-_LOOPS = frozenset("map map_values any all with_entries contains inside indices index join add".split())
+_LOOP_WORDS = (
+    "map map_values any all with_entries contains inside indices index rindex join add group_by unique"
+)
+_REFUSED = frozenset(_REFUSED_WORDS.split())
+_TAME = frozenset(_TAME_WORDS.split())
+_LOOPS = frozenset(_LOOP_WORDS.split())
 _GROWS = {"tojson": 4, "tostring": 2}
-_ASSIGNS = frozenset("= |= += -= *= /= %= //=".split())
+_ASSIGNS = frozenset({"=", "|=", "+=", "-=", "*=", "/=", "%=", "//="})
 
 
 class BadProgram(ValueError):
@@ -102,7 +108,7 @@ def _refuse(token: Token) -> None:
     if token.is_key or token.kind not in ("word", "variable"):
         return
     name = re.sub(r"\s", "", token.text)
-    if name in _REFUSED or name.startswith("$__") and name != "$__loc__":
+    if name in _REFUSED or (name.startswith("$__") and name != "$__loc__"):
         raise BadProgram(f"{name} may not be used in workflow expressions")
 
 
@@ -202,7 +208,7 @@ def _term(token: Token) -> int:
 
 
 def _loops(tokens: tuple[Token, ...]) -> int:
-    iterations = sum(1 for a, b in zip(tokens, tokens[1:], strict=False) if a.text == "[" and b.text == "]")
+    iterations = sum(1 for a, b in pairwise(tokens) if a.text == "[" and b.text == "]")
     return iterations + sum(1 for t in tokens if t.kind == "word" and not t.is_key and t.text in _LOOPS)
 
 
@@ -215,9 +221,9 @@ def _secrets(tokens: tuple[Token, ...]) -> frozenset[str | None]:
         after, then, close = padded[at + 1 : at + 4]
         if after.kind == "field":
             names.add(after.text[1:])
-        elif after.text == "." and then.kind == "string":
-            names.add(then.text)
-        elif after.text == "[" and then.kind == "string" and close.text == "]":
+        elif (after.text == "." and then.kind == "string") or (
+            after.text == "[" and then.kind == "string" and close.text == "]"
+        ):
             names.add(then.text)
         else:
             names.add(None)

@@ -1,4 +1,4 @@
-"""OAuth 2 and OpenID Connect: gets an access token for an authentication policy and keeps it while it is valid."""
+"""OAuth 2 and OpenID Connect: gets an access token for a policy and keeps it while it is valid."""
 
 from __future__ import annotations
 

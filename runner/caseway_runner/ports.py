@@ -41,13 +41,13 @@ class SystemClock:
 class SecretSource(Protocol):
     """Gives a secret's value (any JSON) at the moment it is needed; raises KeyError when there is none."""
 
-    def __call__(self, name: str) -> Any: ...
+    def __call__(self, name: str, /) -> Any: ...
 
 
 class WorkflowSource(Protocol):
     """Gives the document of a sub-workflow; raises KeyError when there is none."""
 
-    def __call__(self, namespace: str, name: str, version: str) -> Mapping[str, Any]: ...
+    def __call__(self, namespace: str, name: str, version: str, /) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class StubAnswer:
 class Stub(Protocol):
     """Replaces the border in tests: an answer, or None to let the real effect happen."""
 
-    def __call__(self, call: StubCall) -> StubAnswer | None: ...
+    def __call__(self, call: StubCall, /) -> StubAnswer | None: ...
 
 
 class EventBus(Protocol):

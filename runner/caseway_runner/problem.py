@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +29,3 @@ class InvalidWorkflow(ValueError):
         lines = [f"{problem.pointer or '/'}: {problem.message}" for problem in errors[:10]]
         more = f" … and {len(errors) - 10} more" if len(errors) > 10 else ""
         super().__init__("; ".join(lines) + more)
-
-
-def problems(document: Any) -> tuple[Problem, ...]:
-    """Everything that keeps `document` from compiling, and warnings. Any JSON value is fine as input."""
-    from caseway_runner.program import inspect
-
-    return inspect(document)[1]

@@ -1,10 +1,11 @@
-"""Runs one process on this host: own group, own empty directory, only the environment it is given, with limits.
+"""Runs one process on this host: own group, own empty directory, only the environment given, with limits.
 
 Whatever ends the wait (timeout, cancellation, too much output), the whole group is killed."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -117,9 +118,7 @@ async def _collect(stream: asyncio.StreamReader | None, limit: int) -> str:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # the group may be gone already
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass  # the group is gone already
     if process.returncode is None:
         await process.wait()

@@ -4,6 +4,7 @@ A helper that overruns is killed and replaced; the caller gets a `SandboxError`,
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
@@ -43,10 +44,8 @@ class _Helper:
         self.process.kill()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
-                try:
+                with contextlib.suppress(OSError):  # broken: the helper is gone, which is what we want
                     pipe.close()
-                except OSError:
-                    pass  # a broken pipe on close: the helper is already gone, which is what we want
         self.process.wait()
 
 

@@ -32,7 +32,7 @@ TASK_BODY = TASK_IF | {"authorization"}
 TASK_EXPORT = TASK_BODY | {"output"}
 
 VARIABLE_NAME = re.compile(r"^[A-Za-z_]\w{0,99}$")
-_NEVER: Expression = compile_expression("null")
+_NEVER: Expression = compile_expression(".")
 
 
 def escape(token: str) -> str:
@@ -112,7 +112,7 @@ class Scope:
         return assembled(value, on_string)
 
     def transform(self, value: Any, roots: frozenset[str]) -> Template:
-        """Compile `input.from`, `output.as` or `export.as`: a string is an expression, an object a template."""
+        """Compile `input.from`, `output.as`, `export.as`: a string is an expression, an object a template."""
         if isinstance(value, str):
             return Template(self._compiled(value, roots), False)
         if isinstance(value, Mapping):

@@ -1,9 +1,9 @@
-"""JSON Schemas of inputs, outputs and context, prepared once. Never fetches: remote references are refused."""
+"""JSON Schemas of inputs, outputs and context, prepared once. Remote references are refused, never fetched."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 
@@ -21,12 +21,12 @@ class Shape:
         """What is wrong with `value`, with its place, or ""."""
         if self._validator.is_valid(value):
             return ""
-        found = [
-            f"{'/' + '/'.join(str(part) for part in error.instance_path) if error.instance_path else 'value'}:"
-            f" {error.message}"
-            for error, _ in zip(self._validator.iter_errors(value), range(5), strict=False)
-        ]
-        return "; ".join(found)[:2000]
+        return "; ".join(_words(error) for error in islice(self._validator.iter_errors(value), 5))[:2000]
+
+
+def _words(error: Any) -> str:
+    place = "/".join(str(part) for part in error.instance_path)
+    return f"/{place}: {error.message}" if place else str(error.message)
 
 
 def _refuse(uri: str) -> Any:
@@ -37,7 +37,7 @@ def prepare(schema: Any) -> Shape:
     """Compile a JSON Schema (2020-12 unless `$schema` says otherwise). Raises BadSchema."""
     import jsonschema_rs
 
-    if not isinstance(schema, Mapping | bool):
+    if not isinstance(schema, dict | bool):
         raise BadSchema("a JSON Schema is an object or a boolean")
     try:
         jsonschema_rs.meta.validate(schema)

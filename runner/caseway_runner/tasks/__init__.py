@@ -30,9 +30,9 @@ class Kind(Protocol):
     """What a task module offers."""
 
     @property
-    def KEYS(self) -> frozenset[str]: ...  # noqa: N802 - a module constant
+    def KEYS(self) -> frozenset[str]: ...
 
-    def compile_body(self, source: Mapping[str, Any], scope: Scope) -> Body | None: ...
+    def compile_body(self, source: Mapping[str, Any], scope: Scope, /) -> Body | None: ...
 
 
 KINDS: Mapping[str, Kind] = {

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from caseway_runner.activation import Activation
 from caseway_runner.calls import CALLS, UNSUPPORTED
 from caseway_runner.errors import LimitExceeded
+from caseway_runner.interpret import run_function
 from caseway_runner.program import Body
 from caseway_runner.scope import Scope, suggest
 from caseway_runner.template import Template
@@ -26,8 +27,6 @@ class FunctionBody:
 
     async def run(self, activation: Activation) -> Any:
         """The function's output; without arguments the function gets the task's input."""
-        from caseway_runner.engine import run_function
-
         value = activation.input if self.arguments is None else await activation.fill(self.arguments)
         limit = activation.run.session.ports.policy.limits.depth
         if activation.position.count("/()") >= limit:

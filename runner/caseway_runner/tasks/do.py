@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from caseway_runner.activation import Activation
+from caseway_runner.interpret import run_nested
 from caseway_runner.program import TaskList
 from caseway_runner.scope import Scope
 
@@ -22,7 +23,7 @@ class DoBody:
 
     async def run(self, activation: Activation) -> Any:
         """The output of the last task."""
-        return await activation.tasks(self.tasks, activation.input)
+        return await run_nested(activation, self.tasks, activation.input)
 
 
 def compile_body(source: Mapping[str, Any], scope: Scope) -> DoBody:

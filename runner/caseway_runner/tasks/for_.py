@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from caseway_runner.activation import Activation
 from caseway_runner.errors import fault
 from caseway_runner.expression import Expression
+from caseway_runner.interpret import run_nested
 from caseway_runner.program import TaskList
 from caseway_runner.scope import Scope
 
@@ -38,7 +39,7 @@ class ForBody:
             names = {self.each: item, self.at: index}
             if self.condition is not None and not await self._goes_on(activation, value, names):
                 break
-            value = await activation.tasks(self.tasks, value, suffix=f"#{index}", variables=names)
+            value = await run_nested(activation, self.tasks, value, suffix=f"#{index}", variables=names)
             if activation.has_ended:
                 break
         return value

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from caseway_runner.activation import Activation, Doomed, Strand
 from caseway_runner.errors import Fault
+from caseway_runner.interpret import run_task
 from caseway_runner.program import Task, TaskList
 from caseway_runner.scope import Scope
 
@@ -80,8 +81,6 @@ def _is_decision(branch: asyncio.Task[Any]) -> bool:
 async def _branch(
     activation: Activation, task: Task, strand: Strand, gate: asyncio.Semaphore
 ) -> tuple[Any, bool]:
-    from caseway_runner.engine import run_task
-
     parent = replace(activation, strand=strand)
     async with gate:
         position = activation.position + task.step

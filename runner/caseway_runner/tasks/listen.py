@@ -10,6 +10,6 @@ from caseway_runner.scope import Scope
 KEYS = frozenset({"listen", "foreach"})
 
 
-def compile_body(source: Mapping[str, Any], scope: Scope) -> None:
+def compile_body(_source: Mapping[str, Any], scope: Scope) -> None:
     """Always a finding."""
     scope.at("listen").report("unsupported", "`listen` is not supported yet")

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from caseway_runner.activation import Activation
+from caseway_runner.activation import Activation, Run
 from caseway_runner.errors import Fault, fault
-from caseway_runner.process import Command, Result, run_process
-from caseway_runner.program import compile_workflow
+from caseway_runner.interpret import run_program
 from caseway_runner.problem import InvalidWorkflow
+from caseway_runner.process import Command, Result, run_process
 from caseway_runner.scope import Scope
 from caseway_runner.template import Template, constant
 
@@ -152,14 +152,11 @@ class WorkflowBody:
         return activation.input
 
     async def _child(self, activation: Activation, value: Any) -> Any:
-        from caseway_runner.activation import Run
-        from caseway_runner.engine import run_program
-
         run = activation.run
         label = f"{self.namespace}/{self.name}:{self.version}"
         try:
             document = run.session.ports.workflows(self.namespace, self.name, self.version)
-            program = compile_workflow(document)
+            program = run.session.compile(document)
         except KeyError:
             raise fault("configuration", f"there is no workflow {label}") from None
         except InvalidWorkflow as error:

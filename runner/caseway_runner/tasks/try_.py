@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from caseway_runner.activation import Activation, moment
 from caseway_runner.errors import Fault, canonical_type
 from caseway_runner.expression import Expression
+from caseway_runner.interpret import limited, run_nested
 from caseway_runner.outcome import WorkflowError
 from caseway_runner.program import TaskList
 from caseway_runner.retry import Retry, compile_retry, delay_before, jitter_between
@@ -46,13 +47,11 @@ class TryBody:
                 attempt += 1
 
     async def _attempt(self, activation: Activation, attempt: int) -> Any:
-        from caseway_runner.engine import limited
-
         suffix = f"@{attempt}" if attempt > 1 else ""
         activation.attempts = attempt
 
         async def work() -> Any:
-            return await activation.tasks(self.tasks, activation.input, suffix=suffix)
+            return await run_nested(activation, self.tasks, activation.input, suffix=suffix)
 
         if self.retry is None or self.retry.attempt_duration is None:
             return await work()
@@ -128,7 +127,7 @@ class TryBody:
                 raise raised
             return activation.input
         names = {self.name: dict(raised.error.as_json())}
-        return await activation.tasks(self.handler, activation.input, variables=names)
+        return await run_nested(activation, self.handler, activation.input, variables=names)
 
 
 def _matches(key: str, wanted: Any, error: WorkflowError) -> bool:

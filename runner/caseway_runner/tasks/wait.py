@@ -1,4 +1,4 @@
-"""`wait`: does nothing for a while. The moment to wake is recorded first, so that a resumed wait is no longer."""
+"""`wait`: does nothing for a while. The moment to wake is recorded, so that a resumed wait is no longer."""
 
 from __future__ import annotations
 

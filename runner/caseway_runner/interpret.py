@@ -1,0 +1,387 @@
+"""Interprets compiled tasks: the data flow of the workflow and of each task, and the flow between tasks.
+
+What a task does is its body's business (`tasks/`); what is recorded and replayed is decided here."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+from caseway_runner.activation import (
+    Activation,
+    Doomed,
+    Run,
+    Strand,
+    evaluate,
+    limit_error,
+    moment,
+    time_limit,
+    timeout_fault,
+)
+from caseway_runner.duration import parse_duration
+from caseway_runner.errors import SPEC_ERRORS, Fault, LimitExceeded, error_from_json, fault
+from caseway_runner.expression import Expression
+from caseway_runner.journal import Entry
+from caseway_runner.outcome import Status, TaskRecord, WorkflowError
+from caseway_runner.program import Pipe, Task, TaskList
+
+_TIMEOUT = SPEC_ERRORS + "timeout"
+
+
+async def run_program(run: Run, outer: Strand | None = None) -> Any:
+    """The whole data flow of one workflow; gives its output. Raises Fault and LimitExceeded.
+
+    `outer` is the strand of the task that runs it as a sub-workflow: its timeouts hold here too."""
+    limits = run.session.ports.policy.limits
+    if run.depth > limits.depth:
+        raise LimitExceeded(f"sub-workflows are nested deeper than {limits.depth}")
+    root = run.reference or "/"
+    strand = Strand(None, outer.deadline, outer.doom) if outer is not None else Strand(context=None)
+    program = run.program
+    if program.timeout is None:
+        return await _data_flow(run, strand, root)
+    seconds = await _workflow_seconds(run, strand, program.timeout)
+    async with time_limit(strand, run.session.ports, seconds, lambda: timeout_fault(run.reference, seconds)):
+        return await _data_flow(run, strand, root)
+
+
+async def _workflow_seconds(run: Run, strand: Strand, length: float | Expression) -> float:
+    if isinstance(length, Expression):
+        try:
+            length = parse_duration(await evaluate(run, strand, None, length, run.raw_input, {}))
+        except ValueError as error:
+            raise fault("expression", str(error), instance=run.reference or "/") from error
+    now = run.session.ports.clock.now()
+    return max(0.0, length - (now - moment(run.started_at)).total_seconds())
+
+
+async def _data_flow(run: Run, strand: Strand, root: str) -> Any:
+    program = run.program
+    try:
+        _validate(program.input, run.raw_input, "workflow input")
+        value = await _piped(run, strand, program.input, run.raw_input)
+    except Fault as raised:
+        raise raised.placed(root) from None
+    strand.context = value if isinstance(value, dict) else {}
+    start = Activation(
+        run, _ROOT, strand, run.reference, run.position, run.raw_input, {}, run.started_at, value
+    )
+    output, _ = await run_tasks(start, program.tasks, value, "", {})
+    try:
+        output = await _piped(run, strand, program.output, output)
+        _validate(program.output, output, "workflow output")
+        _check_size(run, output)
+    except Fault as raised:
+        raise raised.placed(root) from None
+    return output
+
+
+async def _piped(run: Run, strand: Strand, pipe: Pipe, value: Any) -> Any:
+    if pipe.transform is None:
+        return value
+    return await pipe.transform.fill(lambda item: evaluate(run, strand, None, item, value, {}))
+
+
+async def run_nested(
+    activation: Activation,
+    tasks: TaskList,
+    value: Any,
+    *,
+    suffix: str = "",
+    variables: Mapping[str, Any] | None = None,
+) -> Any:
+    """Run a list inside a task; gives its output. `suffix` tells its activations from other rounds'."""
+    names = {**activation.variables, **variables} if variables else activation.variables
+    output, has_ended = await run_tasks(activation, tasks, value, suffix, names)
+    activation.has_ended = activation.has_ended or has_ended
+    return output
+
+
+async def run_tasks(
+    parent: Activation, tasks: TaskList, value: Any, suffix: str, variables: Mapping[str, Any]
+) -> tuple[Any, bool]:
+    """Run a list from its first task; gives its output and whether a task ended the workflow."""
+    at, visits = 0, dict.fromkeys(range(len(tasks.tasks)), 0)
+    base = parent.position + suffix
+    while at < len(tasks.tasks):
+        task = tasks.tasks[at]
+        visits[at] += 1
+        again = f"!{visits[at]}" if visits[at] > 1 else ""
+        value, directive = await run_task(parent, task, value, base + task.step + again, variables)
+        if directive == "continue":
+            at += 1
+        elif directive == "exit":
+            return value, False
+        elif directive == "end":
+            return value, True
+        else:
+            at = tasks.index[directive]
+        if visits[at if at < len(tasks.tasks) else 0] % 64 == 63:
+            await asyncio.sleep(0)  # a loop of pure tasks must let timeouts and others have a turn
+    return value, False
+
+
+async def run_task(
+    parent: Activation, task: Task, value: Any, position: str, variables: Mapping[str, Any]
+) -> tuple[Any, str]:
+    """Run one task with its whole data flow; gives its output and the directive that follows."""
+    run, strand = parent.run, parent.strand
+    run.session.count_activation()
+    reference = parent.reference + task.step
+    activation = Activation(run, task, strand, reference, position, value, variables, input=value)
+    if task.body.nature != "composite":
+        entry = run.session.recorder.final(position)
+        if entry is not None:
+            return _replayed(activation, parent, entry)
+    if task.condition is not None and not await _is_wanted(activation, task.condition):
+        return value, "continue"
+    if task.body.nature != "composite" and strand.doom is not None:
+        raise strand.doom
+    return await _recorded(activation, parent)
+
+
+async def run_function(caller: Activation, task: Task, value: Any) -> Any:
+    """Run a reusable task in the name of its caller: its references are the caller's, and so is its record."""
+    run = caller.run
+    activation = Activation(
+        run,
+        task,
+        caller.strand,
+        caller.reference,
+        caller.position + "/()",
+        value,
+        caller.variables,
+        input=value,
+    )
+    activation.started_at, activation.is_waiting = caller.started_at, caller.is_waiting
+    is_composite = task.body.nature == "composite"
+    entry = None if is_composite else run.session.recorder.final(activation.position)
+    if entry is not None:
+        if entry.kind == "faulted":
+            raise Fault(error_from_json(entry.data["error"]))
+        if "context" in entry.data:
+            caller.strand.context = entry.data["context"]
+        return entry.data.get("output")
+    if task.condition is not None and not await _is_wanted(activation, task.condition):
+        return value
+    if not is_composite and caller.strand.doom is not None:
+        raise caller.strand.doom
+    try:
+        output = await _timed(activation)
+    except Fault as raised:
+        placed = raised.placed(activation.reference)
+        await _journal_fault(activation, placed.error)
+        raise placed from None
+    caller.authorization = activation.authorization
+    caller.has_ended = activation.has_ended
+    return output
+
+
+async def _is_wanted(activation: Activation, condition: Expression) -> bool:
+    skipped = activation.noted("skipped")
+    if skipped is not None:
+        return False
+    try:
+        wanted = await activation.is_true(condition)
+    except Fault as raised:
+        raise raised.placed(activation.reference) from None
+    if not wanted:
+        activation.note("skipped")
+    return wanted
+
+
+def _replayed(activation: Activation, parent: Activation, entry: Entry) -> tuple[Any, str]:
+    """What an earlier run recorded for this task, as if it happened now."""
+    session, data = activation.run.session, entry.data
+    record = _opening(activation, parent, str(data.get("startedAt", entry.at)))
+    if entry.kind == "faulted":
+        error = error_from_json(data["error"])
+        record = replace(record, status=Status.FAULTED, ended_at=entry.at, error=error)
+        session.tell(session.records[session.opened(record)])
+        raise Fault(error)
+    output = data.get("output")
+    session.opened(replace(record, status=Status.COMPLETED, ended_at=entry.at, output=output))
+    if "context" in data:
+        activation.strand.context = data["context"]
+    return output, str(data.get("then") or activation.task.then)
+
+
+def _opening(activation: Activation, parent: Activation, started_at: str) -> TaskRecord:
+    activation.started_at = started_at
+    return TaskRecord(
+        reference=activation.reference,
+        name=activation.task.name,
+        kind=activation.task.kind,
+        status=Status.RUNNING,
+        started_at=started_at,
+        position=activation.position,
+        parent=parent.position,
+    )
+
+
+async def _recorded(activation: Activation, parent: Activation) -> tuple[Any, str]:
+    """Run the task and keep its record: running, waiting, then completed, faulted or cancelled."""
+    session = activation.run.session
+    noted = activation.noted("started")
+    started_at = noted.at if noted else session.now()
+    is_composite = activation.task.body.nature == "composite"
+    if noted is None and is_composite:
+        session.recorder.note(Entry(activation.position, "started", started_at))
+    record = _opening(activation, parent, started_at)
+    at = session.opened(record)
+
+    def close(status: Status, **fields: Any) -> None:
+        closed = replace(record, status=status, attempts=activation.attempts, **fields)
+        session.records[at] = closed
+        session.tell(closed)
+
+    activation.is_waiting = lambda waiting: session.tell(
+        replace(record, status=Status.WAITING if waiting else Status.RUNNING, attempts=activation.attempts)
+    )
+    try:
+        output = await _timed(activation)
+    except Fault as raised:
+        placed = raised.placed(activation.reference)
+        await _journal_fault(activation, placed.error)
+        reason = "timeout" if placed.error.type == _TIMEOUT else ""
+        close(Status.FAULTED, ended_at=session.now(), error=placed.error, reason=reason)
+        raise placed from None
+    except LimitExceeded as raised:
+        close(Status.FAULTED, ended_at=session.now(), reason="limit", error=limit_error(str(raised)))
+        raise
+    except (asyncio.CancelledError, Doomed, TimeoutError):
+        close(Status.CANCELLED, ended_at=session.now())
+        raise
+    close(Status.COMPLETED, ended_at=session.now(), output=output)
+    if activation.has_ended:
+        return output, "end"
+    return output, activation.then or activation.task.then
+
+
+async def _journal_fault(activation: Activation, error: WorkflowError) -> None:
+    nature = activation.task.body.nature
+    if nature == "composite":
+        return
+    activation.note("faulted", {"error": dict(error.as_json()), "startedAt": activation.started_at})
+    if nature == "effect":
+        await activation.flush()
+
+
+async def _timed(activation: Activation) -> Any:
+    length = activation.task.timeout
+    if length is None:
+        return await _flowed(activation)
+    try:
+        seconds = await activation.seconds(length)
+    except Fault as raised:
+        raise raised.placed(activation.reference) from None
+    return await limited(activation, seconds, lambda: _flowed(activation))
+
+
+async def limited(
+    activation: Activation, seconds: float, work: Callable[[], Awaitable[Any]], *, suffix: str = ""
+) -> Any:
+    """Await `work()` for at most `seconds` since it first started, in whichever run that was."""
+    ports, strand = activation.run.session.ports, activation.strand
+    reference = activation.reference
+    begun, cut = activation.noted("begun", suffix=suffix), activation.noted("cut", suffix=suffix)
+    remaining = seconds
+    if begun is None:
+        activation.note("begun", suffix=suffix)
+    else:
+        remaining = max(0.0, seconds - (ports.clock.now() - moment(begun.at)).total_seconds())
+    if cut is not None:
+        return await _cut_again(strand, timeout_fault(reference, seconds), work)
+    struck = (
+        nullcontext()
+        if strand.doom
+        else time_limit(strand, ports, remaining, lambda: timeout_fault(reference, seconds))
+    )
+    try:
+        async with struck:
+            return await work()
+    except Fault as raised:
+        if raised.error.type == _TIMEOUT and raised.error.instance == reference:
+            activation.note("cut", suffix=suffix)
+            await activation.flush()
+        raise
+
+
+async def _cut_again(strand: Strand, error: Fault, work: Callable[[], Awaitable[Any]]) -> Any:
+    """An earlier run timed out here: replay what it had done, start nothing new, and time out again."""
+    outer = strand.doom
+    strand.doom = Doomed()
+    try:
+        await work()
+    except (Doomed, Fault):
+        pass
+    finally:
+        strand.doom = outer
+    raise error
+
+
+async def _flowed(activation: Activation) -> Any:
+    """The data flow of one task: validate, transform, do, transform, validate, export; then the journal."""
+    task = activation.task
+    if task.input.shape is not None:
+        _validate(task.input, activation.raw_input, "task input")
+    if task.input.transform is not None:
+        activation.input = await activation.fill(task.input.transform)
+    activation.output = await task.body.run(activation)
+    output = activation.output
+    if task.output.transform is not None:
+        output = await _refill(activation, task.output, output)
+    if task.output.shape is not None:
+        _validate(task.output, output, "task output")
+    exported = task.export.transform is not None
+    if exported:
+        context = await _refill(activation, task.export, output, output=output)
+        _validate(task.export, context, "exported context")
+        activation.strand.context = context
+    if task.body.nature != "composite":
+        await _journal_completion(activation, output, exported)
+    return output
+
+
+async def _refill(activation: Activation, pipe: Pipe, value: Any, **extra: Any) -> Any:
+    assert pipe.transform is not None
+    return await pipe.transform.fill(lambda item: activation.evaluate_on(item, value, **extra))
+
+
+async def _journal_completion(activation: Activation, output: Any, exported: bool) -> None:
+    data: dict[str, Any] = {"output": output, "startedAt": activation.started_at}
+    if exported:
+        data["context"] = activation.strand.context
+    if activation.then:
+        data["then"] = activation.then
+    activation.note("completed", data)
+    if activation.task.body.nature == "effect":
+        await activation.flush()
+
+
+def _validate(pipe: Pipe, value: Any, what: str) -> None:
+    if pipe.shape is None:
+        return
+    complaint = pipe.shape.complaint(value)
+    if complaint:
+        raise fault("validation", f"the {what} does not match its schema: {complaint}")
+
+
+def _check_size(run: Run, output: Any) -> None:
+    limit = run.session.ports.policy.limits.output_bytes
+    if isinstance(output, str | dict | list) and len(json.dumps(output)) > limit:
+        raise LimitExceeded(f"the output is larger than {limit} bytes")
+
+
+class _RootBody:
+    nature = "composite"
+
+    async def run(self, _activation: Any) -> Any:
+        raise AssertionError("the root is not run as a task")
+
+
+_ROOT = Task(name="", step="", kind="do", definition={}, body=_RootBody())
