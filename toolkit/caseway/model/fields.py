@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from caseway.model.canonical import JsonObject
 from caseway.model.desired import Instance
 
@@ -13,5 +16,5 @@ def instance_fields(instance: Instance) -> JsonObject:
     return {name: _plain(getattr(instance, name)) for name in INSTANCE_FIELDS}
 
 
-def _plain(value: object) -> object:
-    return dict(value) if hasattr(value, "items") else value  # type: ignore[call-overload]
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value

@@ -48,7 +48,10 @@ class LiveWorkflow:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The deployment that serves (or last tried to serve) an instance."""
+    """The deployment that serves (or last tried to serve) an instance.
+
+    `error_code` is the stable code of what failed; `interrupted` says that the process doing it went away:
+    such an attempt is made again."""
 
     version: str
     template_digest: str
@@ -56,6 +59,7 @@ class Deployment:
     status: DeploymentStatus
     workflows: tuple[LiveWorkflow, ...] = ()
     error: str = ""
+    error_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

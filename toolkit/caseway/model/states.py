@@ -84,9 +84,7 @@ DEPLOYMENT: Mapping[DeploymentStatus, frozenset[DeploymentStatus]] = {
 
 EXECUTION: Mapping[ExecutionStatus, frozenset[ExecutionStatus]] = {
     _E.PENDING: frozenset({_E.RUNNING, _E.CANCELLED, _E.FAULTED}),
-    _E.RUNNING: frozenset(
-        {_E.PENDING, _E.WAITING, _E.SUSPENDED, _E.CANCELLED, _E.FAULTED, _E.COMPLETED}
-    ),
+    _E.RUNNING: frozenset({_E.PENDING, _E.WAITING, _E.SUSPENDED, _E.CANCELLED, _E.FAULTED, _E.COMPLETED}),
     _E.WAITING: frozenset({_E.PENDING, _E.RUNNING, _E.SUSPENDED, _E.CANCELLED, _E.FAULTED}),
     _E.SUSPENDED: frozenset({_E.PENDING, _E.RUNNING, _E.CANCELLED, _E.FAULTED}),
     _E.CANCELLED: frozenset(),

@@ -1,0 +1,73 @@
+"""Runtimes and connections: put when their content differs, deleted when nothing refers to them any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from caseway.model.canonical import JsonObject
+from caseway.model.desired import Desired
+from caseway.model.desired import Resource as DesiredResource
+from caseway.model.plan import Kind, Verb
+from caseway.model.snapshot import Resource, Snapshot
+from caseway.reconcile.contract import keyed
+from caseway.reconcile.diff import diff
+from caseway.reconcile.step import Step, Subject, total
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """The digests of runtimes and connections as they will be after the plan, by name."""
+
+    runtimes: Mapping[str, str]
+    connections: Mapping[str, str]
+
+
+def put_resources(desired: Desired, actual: Snapshot) -> Step:
+    """Put every connection and runtime of the repo that is new or differs."""
+    return total(
+        (
+            *_put(Kind.CONNECTION, desired.connections, actual.connections, desired.project),
+            *_put(Kind.RUNTIME, desired.runtimes, actual.runtimes, desired.project),
+        )
+    )
+
+
+def digests_after(desired: Desired, actual: Snapshot) -> Digests:
+    """What the plan leaves: the repo's, and those of other projects."""
+    return Digests(
+        {**_digests(actual.runtimes.values()), **_digests(desired.runtimes)},
+        {**_digests(actual.connections.values()), **_digests(desired.connections)},
+    )
+
+
+def runtime_of(body: JsonObject) -> str:
+    """The runtime that a template names; "" for none."""
+    return str(body.get("runtime") or "")
+
+
+def connections_of(body: JsonObject) -> tuple[str, ...]:
+    """The connections that a template names."""
+    return tuple(name for name, _ in keyed(body.get("connections")))
+
+
+def _digests(resources: Iterable[Resource | DesiredResource]) -> dict[str, str]:
+    return {item.name: item.digest for item in resources}
+
+
+def _put(
+    kind: Kind, wanted: tuple[DesiredResource, ...], there: Mapping[str, Resource], project: str
+) -> Iterator[Step]:
+    for item in wanted:
+        now = there.get(item.name)
+        if now is not None and now.project != project:
+            words = f"{kind} '{item.name}' is taken: it belongs to project '{now.project}'; rename it"
+            yield Step(blocked=(words,))
+        elif now is None or now.digest != item.digest:
+            action = Subject(kind, item.name).to(
+                Verb.PUT,
+                f"new {kind}" if now is None else "changed in the repo",
+                {"digest": item.digest, "body": item.body},
+                changes=diff(now.body if now else {}, item.body),
+            )
+            yield Step((action,))
