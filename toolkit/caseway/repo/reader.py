@@ -1,0 +1,135 @@
+"""Reads the files of one tree, each content once, from the cache where it can.
+
+Rule: a tree has a budget of bytes and of values; when it is used up nothing more is read, and that is said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import islice
+
+from caseway.repo.cache import Cache
+from caseway.repo.discover import Role
+from caseway.repo.examine import N8N_SUFFIX, Examined, examine
+from caseway.repo.findings import finding
+from caseway.repo.limits import TREE_BYTES, TREE_NODES
+from caseway.repo.positions import Positions
+from caseway.repo.tree import FileId, Tree, UnreadableError
+
+_YOUNG_NS = 2_000_000_000  # a file changed this shortly ago may change again without its times showing it
+_BATCH = 1000  # files between two writes to the cache
+
+
+class Reader:
+    """Examines files of `tree`. `blobs` holds git's id of every content that was examined."""
+
+    def __init__(self, tree: Tree, cache: Cache | None, now: Callable[[], int] = time.time_ns) -> None:
+        self.tree = tree
+        self.files: Mapping[str, FileId] = tree.files()
+        self.blobs: dict[str, str] = {}
+        self._cache = cache
+        self._now = now
+        self._bytes = TREE_BYTES
+        self._nodes = TREE_NODES
+
+    def positions(self, path: str, index: int) -> Positions:
+        """The places of one document of a file, which is read again when somebody asks."""
+        return Positions(partial(_again, self.tree, path), index, is_json=path.endswith(".json"))
+
+    def examine(self, root: str, roles: Mapping[str, Role]) -> dict[str, Examined]:
+        """Each file of `roles` (relative to `root`), examined."""
+        found: dict[str, Examined] = {}
+        todo = iter(roles.items())
+        while batch := dict(islice(todo, _BATCH)):
+            found |= self._batch(root, batch)
+        return found
+
+    def _batch(self, root: str, roles: Mapping[str, Role]) -> dict[str, Examined]:
+        found = self._cached(root, roles)
+        fresh: dict[str, str] = {}
+        stamps: dict[str, str] = {}
+        missing = [path for path in roles if path not in found]
+        for full, content in self.tree.read_all([root + path for path in missing]):
+            path = full[len(root) :]
+            if isinstance(content, UnreadableError):
+                found[path] = Examined((), (finding(content.code, "", content.message, hint=content.hint),))
+                continue
+            found[path] = self._examined(content, path, roles[path])
+            self.blobs[full] = blob = blob_id(content)
+            if self._cache is not None:
+                fresh[_row(blob, path, roles[path])] = found[path].to_text()
+                if stamp := self._lasting_stamp(full):
+                    stamps[stamp] = blob
+        if self._cache is not None:
+            self._cache.put_all(fresh, "files")
+            self._cache.put_all(stamps, "stamps")
+        return found
+
+    def _examined(self, content: bytes, path: str, role: Role) -> Examined:
+        self._bytes -= len(content)
+        if self._bytes < 0 or self._nodes < 0:
+            hint = "narrow spec.include in caseway.yaml"
+            return Examined(
+                (), (finding("CW117", "", "the project is too large: this file is not read", hint=hint),)
+            )
+        found = examine(content, path, role)
+        self._nodes -= found.nodes
+        return found
+
+    def _cached(self, root: str, roles: Mapping[str, Role]) -> dict[str, Examined]:
+        """What the cache knows of `roles`."""
+        if self._cache is None:
+            return {}
+        ids = {path: self.files[root + path] for path in roles if not self.files[root + path].is_link}
+        by_stamp = self._cache.get_all([each.stamp for each in ids.values() if each.stamp], "stamps")
+        blobs = {path: each.blob or by_stamp.get(each.stamp, "") for path, each in ids.items()}
+        rows = {path: _row(blob, path, roles[path]) for path, blob in blobs.items() if blob}
+        texts = self._cache.get_all(set(rows.values()), "files")
+        found: dict[str, Examined] = {}
+        for path, row in rows.items():
+            known = _revived(texts.get(row))
+            if known is not None and self._nodes >= 0:
+                self._nodes -= known.nodes
+                self.blobs[root + path] = blobs[path]
+                found[path] = known
+        return found
+
+    def _lasting_stamp(self, path: str) -> str:
+        """The stamp of a file on disk, "" when its content may yet change under the same stamp."""
+        each = self.files[path]
+        if each.is_link or not each.stamp:
+            return ""
+        changed = max(int(time_ns) for time_ns in each.stamp.split(":")[3:])
+        return each.stamp if self._now() - changed > _YOUNG_NS else ""
+
+
+def blob_id(content: bytes) -> str:
+    """Git's id of `content`, as `git hash-object` gives it."""
+    head = b"blob %d\0" % len(content)
+    return hashlib.sha1(head + content, usedforsecurity=False).hexdigest()
+
+
+def _row(blob: str, path: str, role: Role) -> str:
+    """The cache's key: everything that `examine` depends on."""
+    name = path.rpartition("/")[2]
+    kind = name if name.endswith(N8N_SUFFIX) else name.rpartition(".")[2]
+    return f"{blob}:{role}:{kind}"
+
+
+def _revived(text: str | None) -> Examined | None:
+    if text is None:
+        return None
+    try:
+        return Examined.from_text(text)
+    except (ValueError, TypeError):
+        return None
+
+
+def _again(tree: Tree, path: str) -> bytes:
+    try:
+        return tree.read(path)
+    except UnreadableError:
+        return b""
