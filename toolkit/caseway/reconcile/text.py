@@ -79,11 +79,11 @@ def _remarks(title: str, sign: str, remarks: tuple[str, ...], page: Page, code: 
 
 def _group(group: Group, page: Page) -> Iterator[str]:
     yield page.paint(plain(group.title), _BOLD)
-    labels = [(action, label(action), plain(subject(action))) for action in group.actions]
-    wide_label = max(columns(label) for _, label, _ in labels)
-    wide_name = min(max(columns(name) for _, _, name in labels), _WIDEST_PATH)
-    for action, label, name in labels:
-        head = f"{padded(label, wide_label)}  {padded(fitted(name, _WIDEST_PATH), wide_name)}"
+    heads = [(action, label(action), plain(subject(action))) for action in group.actions]
+    wide_word = max(columns(word) for _, word, _ in heads)
+    wide_name = min(max(columns(name) for _, _, name in heads), _WIDEST_PATH)
+    for action, word, name in heads:
+        head = f"{padded(word, wide_word)}  {padded(fitted(name, _WIDEST_PATH), wide_name)}"
         sign = symbol(action)
         yield f"  {page.paint(sign, _COLOURS[sign])} {head}  {page.paint(plain(note(action)), _DIM)}".rstrip()
         if action.warning:
