@@ -91,12 +91,16 @@ def _as_json(item: dict[str, Any]) -> dict[str, Any]:
     report: ApplyReport | None = item["report"]
     results = [
         {
-            "id": result.id, "status": result.status, "seconds": round(result.seconds, 4), "details": result.details,
+            "id": result.id,
+            "status": result.status,
+            "seconds": round(result.seconds, 4),
+            "details": result.details,
             "error": {"code": result.error_code, "message": result.message, "hint": result.hint}
-            if result.error_code else None,
+            if result.error_code
+            else None,
         }
         for result in (report.results if report else ())
-    ]  # fmt: skip
+    ]
     plan: Plan = item["plan"]
     revision = report.revision if report else plan.revision
     return {"ok": item["ok"], "revision": revision, "results": results, "plan": as_json(plan)}
@@ -110,7 +114,11 @@ def _say_report(plan: Plan, report: ApplyReport) -> None:
         say(paint("applied", "green", bold=True) + f": {done} actions, revision {report.revision}", err=True)
         _say_next(plan)
         return
-    say(paint("not all applied", "red", bold=True) + f": {done} done, {len(failed)} failed, {skipped} skipped", err=True)
+    say(
+        paint("not all applied", "red", bold=True)
+        + f": {done} done, {len(failed)} failed, {skipped} skipped",
+        err=True,
+    )
     for result in failed:
         say(f"  {clean(result.id)}: {clean(result.message)}", err=True)
         if result.hint:

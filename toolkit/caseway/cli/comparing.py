@@ -15,7 +15,9 @@ from caseway.model.snapshot import Process, Template
 _Side = Mapping[str, tuple[str, Mapping[str, Any]]]
 
 
-def compare_all(session: Session, use_case: str | None, *, ref: str | None, before: str | None) -> list[Comparison]:
+def compare_all(
+    session: Session, use_case: str | None, *, ref: str | None, before: str | None
+) -> list[Comparison]:
     """A comparison for each use case on either side (or for the one named), by name."""
     desired = read_desired(session, PlanRequest(ref=ref))
     new: dict[str, tuple[str, Mapping[str, Any]]] = {}
@@ -24,13 +26,20 @@ def compare_all(session: Session, use_case: str | None, *, ref: str | None, befo
     old = _older(session, desired, before)
     names = sorted(set(new) | set(old)) if use_case is None else [use_case]
     if use_case is not None and use_case not in new and use_case not in old:
-        raise CasewayError(f"there is no use case {use_case!r}", code="not-found", hint="see 'caseway process list'")
+        raise CasewayError(
+            f"there is no use case {use_case!r}", code="not-found", hint="see 'caseway process list'"
+        )
     nothing: tuple[str, Mapping[str, Any]] = ("", {})
     return [
-        compared(name, old.get(name, nothing)[0], new.get(name, nothing)[0], old.get(name, nothing)[1],
-                 new.get(name, nothing)[1])
+        compared(
+            name,
+            old.get(name, nothing)[0],
+            new.get(name, nothing)[0],
+            old.get(name, nothing)[1],
+            new.get(name, nothing)[1],
+        )
         for name in names
-    ]  # fmt: skip
+    ]
 
 
 def _older(session: Session, desired: tuple[Desired, ...], before: str | None) -> _Side:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import caseway_runner as runner
-from caseway.cli.output import clean, print_json, say
 from caseway.cli.outcome_text import outcome_json, print_outcome
+from caseway.cli.output import clean, print_json, say
 from caseway.cli.session import Session
 from caseway.model.errors import CasewayError
 from caseway.platform import executions, schedules

@@ -8,8 +8,16 @@ from typing import Any
 from caseway.cli.outcome_text import duration, print_error, print_output, print_tree
 from caseway.cli.output import clean, paint, painted_status, print_fields, say
 
-COLUMNS = {"id": "ID", "instance": "INSTANCE", "workflow": "WORKFLOW", "version": "VERSION", "status": "STATUS",
-           "trigger": "TRIGGER", "createdAt": "CREATED", "duration": "TOOK"}  # fmt: skip
+COLUMNS = {
+    "id": "ID",
+    "instance": "INSTANCE",
+    "workflow": "WORKFLOW",
+    "version": "VERSION",
+    "status": "STATUS",
+    "trigger": "TRIGGER",
+    "createdAt": "CREATED",
+    "duration": "TOOK",
+}
 
 
 def row_of(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,7 +31,9 @@ def print_execution(facts: Mapping[str, Any], tasks: list[Mapping[str, Any]]) ->
     row = row_of(facts)
     say(f"{painted_status(row['status'])}  {paint(clean(row['id']), '', bold=True)}")
     hidden = {"id", "status", "output", "error", "input", "tasks"}
-    print_fields({key: value for key, value in row.items() if key not in hidden and value not in ("", None, {}, [])})
+    print_fields(
+        {key: value for key, value in row.items() if key not in hidden and value not in ("", None, {}, [])}
+    )
     if tasks:
         say()
         print_tree(tasks)

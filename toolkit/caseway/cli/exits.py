@@ -30,7 +30,7 @@ def run_to_exit(run: Callable[[], Any], args: Sequence[str] | None) -> NoReturn:
     sys.exit(code)
 
 
-def _code_of(run: Callable[[], Any], args: list[str]) -> int:
+def _code_of(run: Callable[[], Any], args: list[str]) -> int:  # noqa: PLR0911 - one return per exit
     try:
         result = run()
         return result if isinstance(result, int) else OK

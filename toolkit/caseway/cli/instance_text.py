@@ -28,15 +28,25 @@ def print_instance(view: InstanceView) -> None:
     say(f"{painted_status(str(view.phase))}  {paint(clean(view.name), '', bold=True)}")
     print_fields(
         {
-            "process": view.process, "stage": view.stage, "owner": view.owner, "version": view.version or "-",
-            "follows": view.desired_version, "id": view.id, "parameters": view.parameters,
-            "credentials": view.credentials, "resources": view.resources, "sharing": view.sharing,
-            "deployed": view.deployed_at, "note": note_of(view),
+            "process": view.process,
+            "stage": view.stage,
+            "owner": view.owner,
+            "version": view.version or "-",
+            "follows": view.desired_version,
+            "id": view.id,
+            "parameters": view.parameters,
+            "credentials": view.credentials,
+            "resources": view.resources,
+            "sharing": view.sharing,
+            "deployed": view.deployed_at,
+            "note": note_of(view),
         }
-    )  # fmt: skip
+    )
     for workflow in view.workflows:
         state = "active" if workflow.active else "inactive"
-        say(f"  {painted_status(state)} {clean(workflow.id)} {paint(clean(workflow.live_id), 'bright_black')}")
+        say(
+            f"  {painted_status(state)} {clean(workflow.id)} {paint(clean(workflow.live_id), 'bright_black')}"
+        )
         for trigger in workflow.triggers:
             say(f"      {clean(trigger_text(trigger))}")
 
@@ -46,5 +56,9 @@ def trigger_text(trigger: object) -> str:
     if not isinstance(trigger, dict):
         trigger = dict(trigger)  # type: ignore[call-overload]
     words = [trigger.get("type", "")]
-    words += [str(trigger[key]) for key in ("method", "path", "url", "cron", "every", "timezone") if trigger.get(key)]
+    words += [
+        str(trigger[key])
+        for key in ("method", "path", "url", "cron", "every", "timezone")
+        if trigger.get(key)
+    ]
     return " ".join(words)

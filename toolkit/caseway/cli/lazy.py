@@ -18,11 +18,11 @@ class LazyGroup(click.Group):
         super().__init__(*args, **kwargs)
         self.table = dict(table or {})
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The names in the table's order, which is the order of a user's work."""
         return list(self.table)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
         """The command, imported now; None when the table does not name it."""
         entry = self.table.get(cmd_name)
         if entry is None:
@@ -45,7 +45,7 @@ class LazyGroup(click.Group):
                 error.message += f" Did you mean {' or '.join(repr(name) for name in near)}?"
             raise
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - too
         """List the commands from the table alone."""
         if self.table:
             with formatter.section("Commands"):

@@ -10,8 +10,15 @@ from typing import Any
 from caseway.cli.output import clean, paint, painted_status, say
 from caseway_runner import Outcome, TaskRecord
 
-MARKS = {"completed": ("✓", "green"), "faulted": ("✗", "red"), "cancelled": ("⊘", "yellow"), "running": ("▸", "cyan"),
-         "waiting": ("◷", "cyan"), "suspended": ("‖", "yellow"), "pending": ("·", "")}  # fmt: skip
+MARKS = {
+    "completed": ("✓", "green"),
+    "faulted": ("✗", "red"),
+    "cancelled": ("⊘", "yellow"),
+    "running": ("▸", "cyan"),
+    "waiting": ("◷", "cyan"),
+    "suspended": ("‖", "yellow"),
+    "pending": ("·", ""),
+}
 MAX_SHOWN = 20_000
 
 
@@ -40,13 +47,19 @@ def records_as_rows(records: Iterable[TaskRecord]) -> list[dict[str, Any]]:
     """Task records as the rows `print_tree` takes."""
     return [
         {
-            "position": record.position or record.reference, "parent": record.parent, "name": record.name,
-            "kind": record.kind, "status": str(record.status), "startedAt": record.started_at,
-            "endedAt": record.ended_at, "attempts": record.attempts, "reason": record.reason,
+            "position": record.position or record.reference,
+            "parent": record.parent,
+            "name": record.name,
+            "kind": record.kind,
+            "status": str(record.status),
+            "startedAt": record.started_at,
+            "endedAt": record.ended_at,
+            "attempts": record.attempts,
+            "reason": record.reason,
             "error": dict(record.error.as_json()) if record.error else None,
         }
         for record in records
-    ]  # fmt: skip
+    ]
 
 
 def print_tree(rows: Sequence[Mapping[str, Any]]) -> None:
@@ -71,7 +84,9 @@ def _task_line(row: Mapping[str, Any]) -> str:
         words.append(painted_status(row["status"]))
     error = row.get("error")
     if error:
-        words.append(paint(f"{error.get('status', '')} {clean(error.get('title') or error.get('type', ''))}", "red"))
+        words.append(
+            paint(f"{error.get('status', '')} {clean(error.get('title') or error.get('type', ''))}", "red")
+        )
     return " ".join(word for word in words if word)
 
 
@@ -117,7 +132,10 @@ def print_output(output: Any) -> None:
 
 def print_outcome(outcome: Outcome, heading: str) -> None:
     """Status, task tree, then error or output."""
-    say(f"{painted_status(str(outcome.status))}  {clean(heading)}" + (f"  ({outcome.reason})" if outcome.reason else ""))
+    say(
+        f"{painted_status(str(outcome.status))}  {clean(heading)}"
+        + (f"  ({outcome.reason})" if outcome.reason else "")
+    )
     print_tree(records_as_rows(outcome.tasks))
     if outcome.error is not None:
         print_error(outcome.error.as_json())

@@ -17,12 +17,27 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u206
 _CONTROL_BUT_NEWLINE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 COLOURS = {
-    "completed": "green", "active": "green", "published": "green", "deployed": "green", "ok": "green",
-    "faulted": "red", "deploy_failed": "red", "failed": "red", "error": "red",
-    "cancelled": "yellow", "suspended": "yellow", "missing_integration": "yellow", "user_paused": "yellow",
-    "warning": "yellow", "running": "cyan", "waiting": "cyan", "pending": "cyan", "deprecated": "bright_black",
-    "archived": "bright_black", "inactive": "bright_black",
-}  # fmt: skip
+    "completed": "green",
+    "active": "green",
+    "published": "green",
+    "deployed": "green",
+    "ok": "green",
+    "faulted": "red",
+    "deploy_failed": "red",
+    "failed": "red",
+    "error": "red",
+    "cancelled": "yellow",
+    "suspended": "yellow",
+    "missing_integration": "yellow",
+    "user_paused": "yellow",
+    "warning": "yellow",
+    "running": "cyan",
+    "waiting": "cyan",
+    "pending": "cyan",
+    "deprecated": "bright_black",
+    "archived": "bright_black",
+    "inactive": "bright_black",
+}
 
 
 def clean(value: object, *, lines: bool = False) -> str:
@@ -70,7 +85,13 @@ def print_table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]
     cells = [[clean(_cell(row.get(key))) for key in columns] for row in rows]
     heads = list(columns.values())
     widths = [max(len(head), *(len(line[at]) for line in cells)) for at, head in enumerate(heads)]
-    say(paint("  ".join(head.ljust(width) for head, width in zip(heads, widths, strict=True)).rstrip(), "", bold=True))
+    say(
+        paint(
+            "  ".join(head.ljust(width) for head, width in zip(heads, widths, strict=True)).rstrip(),
+            "",
+            bold=True,
+        )
+    )
     for line in cells:
         padded = [
             paint(text.ljust(width), COLOURS[text]) if text in COLOURS else text.ljust(width)

@@ -45,7 +45,9 @@ def _require_stage(desired: Desired, stage: str) -> None:
     names = [item.name for item in desired.stages]
     if stage and stage not in names:
         raise CasewayError(
-            f"project {desired.project} has no stage {stage!r}", code="no-such-stage", hint=f"it has: {', '.join(names)}"
+            f"project {desired.project} has no stage {stage!r}",
+            code="no-such-stage",
+            hint=f"it has: {', '.join(names)}",
         )
 
 

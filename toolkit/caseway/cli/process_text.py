@@ -7,8 +7,15 @@ from typing import Any
 
 from caseway.cli.output import clean, paint, print_fields, print_table, say
 
-VERSIONS = {"version": "VERSION", "revision": "REV", "status": "STATUS", "commit": "COMMIT", "author": "AUTHOR",
-            "digest": "DIGEST", "message": "MESSAGE"}  # fmt: skip
+VERSIONS = {
+    "version": "VERSION",
+    "revision": "REV",
+    "status": "STATUS",
+    "commit": "COMMIT",
+    "author": "AUTHOR",
+    "digest": "DIGEST",
+    "message": "MESSAGE",
+}
 
 
 def row_of(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,9 +32,18 @@ def print_process(facts: Mapping[str, Any]) -> None:
     row = row_of(facts)
     say(paint(clean(row["name"]), "", bold=True) + f"  {clean(row['title'])}")
     hidden = {"templates", "name", "title", "published", "latest", "listing"}
-    print_fields({key: value for key, value in facts.items() if key not in hidden and value not in ("", None)})
+    print_fields(
+        {key: value for key, value in facts.items() if key not in hidden and value not in ("", None)}
+    )
     say()
     templates = sorted(facts.get("templates") or [], key=lambda item: -item["revision"])
-    rows = [{**item, "commit": (item.get("commit") or "")[:10], "digest": item["digest"][7:19],
-             "message": (item.get("message") or "").split("\n")[0][:60]} for item in templates]  # fmt: skip
+    rows = [
+        {
+            **item,
+            "commit": (item.get("commit") or "")[:10],
+            "digest": item["digest"][7:19],
+            "message": (item.get("message") or "").split("\n")[0][:60],
+        }
+        for item in templates
+    ]
     print_table(rows, VERSIONS, empty="no versions")

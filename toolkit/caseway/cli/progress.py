@@ -15,7 +15,7 @@ BAR_FROM = 30
 
 
 class Progressing:
-    """Takes the platform's progress events. Small plans get a line per action, large ones on a terminal a bar."""
+    """Takes the platform's progress events: a line per action, or a bar for large plans on a terminal."""
 
     def __init__(self, total: int, *, is_shown: bool) -> None:
         self._is_shown = is_shown
@@ -29,7 +29,12 @@ class Progressing:
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-            columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
+            columns = (
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TextColumn("{task.description}", markup=False),
+            )
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
             self._bar.start()
             self._task = self._bar.add_task("", total=self._total)

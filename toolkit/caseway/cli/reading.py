@@ -92,9 +92,16 @@ def is_bad(diagnostics: Iterable[Diagnostic], *, strict: bool) -> bool:
 def diagnostic_json(item: Diagnostic) -> dict[str, Any]:
     """One diagnostic in the shape of `caseway validate --format json`."""
     return {
-        "file": item.file, "line": item.line, "column": item.column, "pointer": item.pointer, "code": item.code,
-        "severity": str(item.severity), "message": item.message, "hint": item.hint, "fixable": item.fixable,
-    }  # fmt: skip
+        "file": item.file,
+        "line": item.line,
+        "column": item.column,
+        "pointer": item.pointer,
+        "code": item.code,
+        "severity": str(item.severity),
+        "message": item.message,
+        "hint": item.hint,
+        "fixable": item.fixable,
+    }
 
 
 def values_of(text: str, name: str, option: str) -> list[Any]:

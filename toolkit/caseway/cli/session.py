@@ -108,6 +108,12 @@ class Session:
             yield platform, organization
 
 
+def cache_folder() -> Path:
+    """The user's cache folder for Caseway, outside every repo: a repo must not be able to ship one."""
+    outer = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(outer) if os.path.isabs(outer) else Path.home() / ".cache") / "caseway"  # noqa: PTH117 - text
+
+
 def has_project_file(folder: Path) -> bool:
     """Whether `folder` is a project's root."""
     return any((folder / name).is_file() for name in PROJECT_FILES)
@@ -139,7 +145,10 @@ def prepare_sqlite(url: str, *, create: bool) -> None:
         return
     if not create:
         raise CasewayError(
-            "there is no platform here yet", code="no-platform", place=str(file), hint="run 'caseway apply' first"
+            "there is no platform here yet",
+            code="no-platform",
+            place=str(file),
+            hint="run 'caseway apply' first",
         )
     is_own = file.parent.name == ".caseway" and not file.parent.exists()
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -159,7 +168,7 @@ def asked_for(args: Sequence[str], flag: str, variable: str) -> str:
 
 
 def _record(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
-    def callback(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    def callback(ctx: click.Context, _parameter: click.Parameter, value: Any) -> Any:
         session = ctx.ensure_object(Session)
         if value not in {None, False, ""}:
             session.settings = replace(session.settings, **{name: value})
@@ -168,7 +177,7 @@ def _record(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
     return callback
 
 
-def _color(ctx: click.Context, parameter: click.Parameter, value: bool | None) -> None:
+def _color(ctx: click.Context, _parameter: click.Parameter, value: bool | None) -> None:
     if value is not None:
         ctx.color = value
         if ctx.parent is not None:
@@ -188,21 +197,35 @@ def session_options(
     def decorate(function: _Command) -> _Command:
         options = [
             click.option(
-                "--format", type=click.Choice(formats if not root else _ALL_FORMATS), default=None,
-                expose_value=False, is_eager=True, callback=_record("format"), help="Form of the output.",
+                "--format",
+                type=click.Choice(formats if not root else _ALL_FORMATS),
+                default=None,
+                expose_value=False,
+                is_eager=True,
+                callback=_record("format"),
+                help="Form of the output.",
                 **_variable("CASEWAY_FORMAT", root),
             ),
             *(_project_options(root) if project or root else ()),
             *(_stage_option(root) if stage or root else ()),
             click.option(
-                "--color/--no-color", default=None, expose_value=False, is_eager=True, callback=_color,
+                "--color/--no-color",
+                default=None,
+                expose_value=False,
+                is_eager=True,
+                callback=_color,
                 help="Colour or not; otherwise only on a terminal without NO_COLOR.",
             ),
             click.option(
-                "--debug", is_flag=True, expose_value=False, is_eager=True, callback=_record("debug"),
-                help="Show tracebacks.", **_variable("CASEWAY_DEBUG", root),
+                "--debug",
+                is_flag=True,
+                expose_value=False,
+                is_eager=True,
+                callback=_record("debug"),
+                help="Show tracebacks.",
+                **_variable("CASEWAY_DEBUG", root),
             ),
-        ]  # fmt: skip
+        ]
         for option in reversed(options):
             function = option(function)
         return function
@@ -216,29 +239,50 @@ _ALL_FORMATS = ("text", "json", "github", "sarif", "markdown", "junit")
 def _project_options(root: bool) -> list[Callable[[_Command], _Command]]:
     return [
         click.option(
-            "--project", "-C", "path", metavar="PATH", type=click.Path(), default=None, expose_value=False,
-            callback=_record("path"), help="The project's folder; default: the nearest one upwards from here.",
+            "--project",
+            "-C",
+            "path",
+            metavar="PATH",
+            type=click.Path(),
+            default=None,
+            expose_value=False,
+            callback=_record("path"),
+            help="The project's folder; default: the nearest one upwards from here.",
             **_variable("CASEWAY_PROJECT", root),
         ),
         click.option(
-            "--database-url", metavar="URL", default=None, expose_value=False, callback=_record("database_url"),
+            "--database-url",
+            metavar="URL",
+            default=None,
+            expose_value=False,
+            callback=_record("database_url"),
             help="The platform's database; default: .caseway/state.db under the project.",
             **_variable("CASEWAY_DATABASE_URL", root),
         ),
         click.option(
-            "--organization", metavar="NAME", default=None, expose_value=False, callback=_record("organization"),
-            help="The organization; default: the project's.", **_variable("CASEWAY_ORGANIZATION", root),
+            "--organization",
+            metavar="NAME",
+            default=None,
+            expose_value=False,
+            callback=_record("organization"),
+            help="The organization; default: the project's.",
+            **_variable("CASEWAY_ORGANIZATION", root),
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _stage_option(root: bool) -> list[Callable[[_Command], _Command]]:
     return [
         click.option(
-            "--stage", metavar="NAME", default=None, expose_value=False, callback=_record("stage"),
-            help="The stage meant, such as dev or prod.", **_variable("CASEWAY_STAGE", root),
+            "--stage",
+            metavar="NAME",
+            default=None,
+            expose_value=False,
+            callback=_record("stage"),
+            help="The stage meant, such as dev or prod.",
+            **_variable("CASEWAY_STAGE", root),
         )
-    ]  # fmt: skip
+    ]
 
 
 def with_session(function: Callable[..., Any]) -> Callable[..., Any]:

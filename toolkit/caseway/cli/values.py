@@ -49,7 +49,7 @@ def _yaml(text: str, given: str, option: str) -> Any:
 
 
 def pairs_from(given: tuple[str, ...], option: str) -> dict[str, Any]:
-    """`("a=1", "b.c=x", "d=@file")` as `{"a": 1, "b": {"c": "x"}, "d": …}`; a value that is no JSON is a string."""
+    """`("a=1", "b.c=x", "d=@file")` as `{"a": 1, "b": {"c": "x"}, "d": …}`; what is no JSON is a string."""
     result: dict[str, Any] = {}
     for pair in given:
         name, equals, raw = pair.partition("=")

@@ -4,78 +4,137 @@ Rule: nothing under test reaches the network; a call without a stub fails the ta
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import Any
+
+import httpx
 
 from caseway_runner import StubAnswer, StubCall, WorkflowError
 
 UNSTUBBED = "https://caseway.dev/errors/unstubbed"
 _PROCESSES = {"shell", "script", "container"}
 
+Stubs = Sequence[Mapping[str, Any]]
+
 
 @dataclass(slots=True)
 class Border:
-    """A `Stub` made from a WorkflowTest's `stubs`. Several stubs for the same call answer one after the other,
-    the last one for good. `processes` lets shell and script tasks without a stub run for real."""
+    """A `Stub` made from a WorkflowTest's `stubs`, and (through `transport`) the network it lives in.
 
-    stubs: Sequence[Mapping[str, Any]] = ()
+    The first stub that matches answers; several with the same matcher answer one after the other, the last
+    one for good. A stubbed response passes through the real HTTP code. `processes` lets shell and script
+    tasks without a stub run for real.
+    """
+
+    stubs: Stubs = ()
     processes: bool = False
     requests: list[Mapping[str, Any]] = field(default_factory=list)
     unstubbed: list[str] = field(default_factory=list)
     _used: set[int] = field(default_factory=set)
 
     def __call__(self, call: StubCall) -> StubAnswer | None:
-        """The answer of the first stub that fits and is not used up."""
-        if call.kind == "http":
-            self.requests.append(request_of(call.arguments))
-        fitting = [at for at, stub in enumerate(self.stubs) if _fits(stub, call)]
-        if not fitting:
-            return self._without_stub(call)
-        chosen = next((at for at in fitting if at not in self._used), fitting[-1])
+        """The stub's output or error; None lets the call go on: to the stubbed network, or for real."""
+        request = request_of(call.arguments) if call.kind == "http" else None
+        first = next((stub for stub in self.stubs if _fits(stub, call, request)), None)
+        if first is None:
+            return None if request is not None else self._without_stub(call)
+        if "response" in first:
+            return None
+        if request is not None:
+            self.requests.append(request)
+        stub = self._turn_of(first)
+        if "error" in stub:
+            return StubAnswer(error=_error(stub["error"], call.reference))
+        return StubAnswer(output=stub.get("returns"))
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """What the stubbed network answers. Raises `httpx.ConnectError` when no stub matches."""
+        seen = _seen(request)
+        self.requests.append(seen)
+        stubs = [stub for stub in self.stubs if "response" in stub]
+        first = next((stub for stub in stubs if is_request(seen, stub["request"])), None)
+        if first is None:
+            what = f"{seen['method']} {seen['url']} has no stub"
+            self.unstubbed.append(what)
+            raise httpx.ConnectError(what, request=request)
+        return _response(self._turn_of(first).get("response", {}), request)
+
+    @property
+    def transport(self) -> httpx.AsyncBaseTransport:
+        """The network as `Ports.http_transport` takes it."""
+        return httpx.MockTransport(self.answer)
+
+    def _turn_of(self, first: Mapping[str, Any]) -> Mapping[str, Any]:
+        alike = [at for at, stub in enumerate(self.stubs) if _matcher(stub) == _matcher(first)]
+        chosen = next((at for at in alike if at not in self._used), alike[-1])
         self._used.add(chosen)
-        return _answer(self.stubs[chosen], call)
+        return self.stubs[chosen]
 
     def _without_stub(self, call: StubCall) -> StubAnswer | None:
-        if call.kind == "workflow" or (call.kind in _PROCESSES and self.processes):
+        if call.kind not in _PROCESSES or self.processes:
             return None
-        what = f"{call.kind} call of task {call.name} ({call.reference}) has no stub"
-        if call.kind == "http":
-            request = self.requests[-1]
-            what = f"{request['method']} {request['url']} of task {call.name} ({call.reference}) has no stub"
+        what = f"the {call.kind} of task {call.name} ({call.reference}) has no stub"
         self.unstubbed.append(what)
         return StubAnswer(error=WorkflowError(UNSTUBBED, 500, "No stub", what, call.reference))
 
-    def unused(self) -> list[Mapping[str, Any]]:
-        """Stubs that never answered."""
-        return [stub for at, stub in enumerate(self.stubs) if at not in self._used]
-
 
 def request_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """An HTTP call's arguments as `{method, url, headers?, query?, body?}`."""
-    endpoint = arguments.get("endpoint", arguments.get("url", arguments.get("uri", "")))
-    if isinstance(endpoint, Mapping):
-        endpoint = endpoint.get("uri", "")
-    request: dict[str, Any] = {"method": str(arguments.get("method", "get")).upper(), "url": str(endpoint)}
-    for name in ("headers", "query", "body"):
-        if arguments.get(name) not in (None, {}):
-            request[name] = arguments[name]
-    return request
+    """The arguments of an HTTP call as `{method, url, body?}`; the query is part of the URL."""
+    url = str(arguments.get("url", ""))
+    query = httpx.QueryParams(arguments.get("query") or {})
+    request = {
+        "method": str(arguments.get("method", "GET")).upper(),
+        "url": f"{url}{'&' if '?' in url else '?'}{query}" if query else url,
+    }
+    return request if arguments.get("body") is None else {**request, "body": arguments["body"]}
 
 
-def _fits(stub: Mapping[str, Any], call: StubCall) -> bool:
+def _seen(request: httpx.Request) -> dict[str, Any]:
+    seen: dict[str, Any] = {"method": request.method.upper(), "url": str(request.url)}
+    if not request.content:
+        return seen
+    text = request.content.decode("utf-8", "replace")
+    try:
+        return {**seen, "body": json.loads(text)}
+    except ValueError:
+        return {**seen, "body": text}
+
+
+def _matcher(stub: Mapping[str, Any]) -> tuple[Any, Any]:
+    return stub.get("task"), stub.get("request")
+
+
+def _fits(stub: Mapping[str, Any], call: StubCall, request: Mapping[str, Any] | None) -> bool:
     if "task" in stub:
         return stub["task"] in (call.name, call.reference)
-    wanted = stub.get("request")
-    if wanted is None or call.kind != "http":
+    return request is not None and "request" in stub and is_request(request, stub["request"])
+
+
+def is_request(request: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether `request` is one that `wanted` describes: method (`*` is any, GET by default), URL (`*` stands
+    for any characters, the query may be left out), and the body exactly, when it is given."""
+    method = str(wanted.get("method", "GET")).upper()
+    url, pattern = request["url"], str(wanted.get("url", "*"))
+    if method not in {"*", request["method"]} or not (_glob(url, pattern) or _glob(_path(url), pattern)):
         return False
-    request = request_of(call.arguments)
-    if wanted.get("method", request["method"]).upper() != request["method"]:
-        return False
-    if not fnmatchcase(request["url"], wanted.get("url", "*")):
-        return False
-    return "body" not in wanted or contains(request.get("body"), wanted["body"])
+    return "body" not in wanted or is_equal(request.get("body"), wanted["body"])
+
+
+def _path(url: str) -> str:
+    return url.partition("?")[0]
+
+
+def _glob(text: str, pattern: str) -> bool:
+    expression = ".*".join(re.escape(part) for part in pattern.split("*"))
+    return re.fullmatch(expression, text, re.DOTALL) is not None
+
+
+def is_equal(actual: Any, expected: Any) -> bool:
+    """Whether two JSON values are the same; 1 and 1.0 are, 1 and true are not."""
+    return contains(actual, expected) and contains(expected, actual)
 
 
 def contains(actual: Any, expected: Any) -> bool:
@@ -90,51 +149,26 @@ def contains(actual: Any, expected: Any) -> bool:
             and len(actual) == len(expected)
             and all(contains(one, other) for one, other in zip(actual, expected, strict=True))
         )
-    return type(actual) is type(expected) and actual == expected or _same_number(actual, expected)
-
-
-def _same_number(actual: Any, expected: Any) -> bool:
-    numbers = (int, float)
     if isinstance(actual, bool) or isinstance(expected, bool):
-        return False
-    return isinstance(actual, numbers) and isinstance(expected, numbers) and actual == expected
+        return actual is expected
+    return bool(actual == expected)
 
 
-def _answer(stub: Mapping[str, Any], call: StubCall) -> StubAnswer:
-    error = stub.get("error")
-    if error is not None:
-        return StubAnswer(error=_error(error, call))
-    response = stub.get("response")
-    if response is None:
-        return StubAnswer(output=stub.get("returns"))
-    return http_answer(response, call)
-
-
-def _error(error: Mapping[str, Any], call: StubCall) -> WorkflowError:
+def _error(error: Mapping[str, Any], reference: str) -> WorkflowError:
     return WorkflowError(
-        type=error.get("type", "https://serverlessworkflow.io/spec/1.0.0/errors/communication"),
-        status=int(error.get("status", 500)),
+        type=error["type"],
+        status=int(error["status"]),
         title=error.get("title", ""),
         detail=error.get("detail", ""),
-        instance=error.get("instance", call.reference),
+        instance=error.get("instance", reference),
     )
 
 
-def http_answer(response: Mapping[str, Any], call: StubCall) -> StubAnswer:
-    """What a real HTTP call would have made of `response`: an error outside 2xx (and 3xx without `redirect`),
-    else the form its `output` asks for."""
-    status = int(response.get("status", 200))
-    body, headers = response.get("body"), dict(response.get("headers", {}))
-    most = 400 if call.arguments.get("redirect") else 300
-    if not 200 <= status < most:
-        kind = "authentication" if status == 401 else "authorization" if status == 403 else "communication"
-        detail = body if isinstance(body, str) else ""
-        error = {"type": f"https://serverlessworkflow.io/spec/1.0.0/errors/{kind}", "status": status,
-                 "title": f"HTTP {status}", "detail": detail}  # fmt: skip
-        return StubAnswer(error=_error(error, call))
-    form = call.arguments.get("output", "content")
-    if form == "response":
-        request = request_of(call.arguments)
-        uri = {"method": request["method"], "uri": request["url"], "headers": request.get("headers", {})}
-        return StubAnswer(output={"request": uri, "statusCode": status, "headers": headers, "content": body})
-    return StubAnswer(output=body)
+def _response(response: Mapping[str, Any], request: httpx.Request) -> httpx.Response:
+    status, headers = int(response.get("status", 200)), response.get("headers", {})
+    body = response.get("body")
+    if body is None:
+        return httpx.Response(status, headers=headers, request=request)
+    if isinstance(body, str):
+        return httpx.Response(status, headers=headers, text=body, request=request)
+    return httpx.Response(status, headers=headers, json=body, request=request)

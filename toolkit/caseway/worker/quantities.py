@@ -19,7 +19,9 @@ def seconds(text: str) -> float:
     """`15m` as 900.0."""
     found = _DURATION.fullmatch(text)
     if found is None:
-        raise CasewayError(f"{text!r} is not a duration", code="bad-duration", hint="such as 500ms, 30s, 15m, 2h, 7d")
+        raise CasewayError(
+            f"{text!r} is not a duration", code="bad-duration", hint="such as 500ms, 30s, 15m, 2h, 7d"
+        )
     return int(found[1]) * _SECONDS[found[2]]
 
 
@@ -32,7 +34,7 @@ def size(text: str) -> int:
 
 
 def limits_from(declared: Mapping[str, Any], most: Limits) -> Limits:
-    """The use case's `limits`, never above what the operator's `most` allows; absent ones are the operator's."""
+    """The use case's `limits`, never above the operator's `most`; absent ones are the operator's."""
     wall = seconds(declared["timeout"]) if "timeout" in declared else most.wall_seconds
     output = size(declared["maxOutput"]) if "maxOutput" in declared else most.output_bytes
     return Limits(

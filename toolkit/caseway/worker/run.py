@@ -32,8 +32,8 @@ def worker_name() -> str:
 
 @dataclass(slots=True)
 class Worker:
-    """One process that runs executions. `policy` is what the operator allows on this host; `writer` groups the
-    commits of all executions; compiled workflows are kept by digest."""
+    """One process that runs executions. `policy` is what the operator allows on this host; `writer` groups
+    the commits of all executions; compiled workflows are kept by digest."""
 
     platform: Platform
     writer: JournalWriter
@@ -53,8 +53,8 @@ class Worker:
 
 
 async def run_execution(platform: Platform, execution_id: str) -> runner.Outcome:
-    """Run (or resume) `execution_id` to its end in this process. Raises `CasewayError` `not-claimable` when it
-    has ended already or another worker holds it."""
+    """Run (or resume) `execution_id` to its end in this process. Raises `CasewayError` `not-claimable` when
+    it has ended already or another worker holds it."""
     with JournalWriter(platform.database) as writer:
         return await run_claimed(Worker(platform, writer), claim(Worker(platform, writer), execution_id))
 
@@ -84,18 +84,20 @@ async def run_claimed(worker: Worker, held: executions.Claim) -> runner.Outcome:
     work = asyncio.create_task(_interpret(worker, held, journal, masked))
     watch = asyncio.create_task(_keep_claim(worker, held, work))
     try:
-        outcome = masked.outcome(await work)
+        await asyncio.wait({work})
     except asyncio.CancelledError:
-        if not watch.done() or watch.cancelled():
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
-            _leave(worker, held)
-            raise
-        outcome = _ended_from_outside(watch.result(), held)
-    finally:
         watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
+        work.cancel()
+        await asyncio.gather(work, watch, return_exceptions=True)
+        _leave(worker, held)
+        raise
+    if await watch == "lost":
+        raise CasewayError(
+            f"execution {held.execution_id} was taken over by another worker",
+            code="claim-lost",
+            place=held.execution_id,
+        )
+    outcome = masked.outcome(work.result())
     await asyncio.to_thread(executions.finish, worker.platform, held, outcome)
     return outcome
 
@@ -138,16 +140,11 @@ def _leave(worker: Worker, held: executions.Claim) -> None:
         executions.release(worker.platform, held, status="suspended")
 
 
-def _ended_from_outside(answer: str, held: executions.Claim) -> runner.Outcome:
-    if answer == "lost":
-        raise CasewayError(
-            f"execution {held.execution_id} was taken over by another worker", code="claim-lost", place=held.execution_id
-        )
-    return runner.Outcome(id=held.execution_id, status=runner.Status.CANCELLED, reason="cancelled")
-
-
 def _faulted(execution_id: str, kind: str, status: int, title: str, detail: str) -> runner.Outcome:
     error = runner.WorkflowError(
-        type=f"https://serverlessworkflow.io/spec/1.0.0/errors/{kind}", status=status, title=title, detail=detail[:2000]
+        type=f"https://serverlessworkflow.io/spec/1.0.0/errors/{kind}",
+        status=status,
+        title=title,
+        detail=detail[:2000],
     )
     return runner.Outcome(id=execution_id, status=runner.Status.FAULTED, error=error)

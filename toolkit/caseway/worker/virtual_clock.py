@@ -1,4 +1,4 @@
-"""A clock for tests: it stands still while anything can happen, and leaps to the next wake-up when all wait."""
+"""A clock for tests: it stands still while anything happens, and leaps to the next wake-up when all wait."""
 
 from __future__ import annotations
 

@@ -10,15 +10,19 @@ from caseway.cli.session import Session, session_options, with_session
 @click.command("diff")
 @click.argument("use_case", required=False)
 @click.option("--ref", metavar="REV", help="The newer side: this git revision instead of the work tree.")
-@click.option("--from", "before", metavar="VERSION|REV",
-              help="The older side: a version on the platform, or a git revision; default: the newest version.")  # fmt: skip
+@click.option(
+    "--from",
+    "before",
+    metavar="VERSION|REV",
+    help="The older side: a platform version or a git revision; default: the newest version.",
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are differences.")
 @session_options()
 @with_session
 def command(
     session: Session, use_case: str | None, ref: str | None, before: str | None, detailed_exitcode: bool
 ) -> int:
-    """Show in which fields the templates of the repo differ from what the platform has (or from a revision)."""
+    """Show in which fields the repo's templates differ from the platform's (or from a revision's)."""
     from caseway.cli.comparing import compare_all
     from caseway.cli.diff_text import as_json, say_comparison
     from caseway.cli.output import print_json, say

@@ -37,4 +37,3 @@ def command(session: Session, path: str | None, ref: str | None, detailed_exitco
     else:
         say(paint("no drift", "green", bold=True), err=True)
     return 2 if found and detailed_exitcode else 0
-

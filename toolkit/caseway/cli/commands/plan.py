@@ -15,14 +15,18 @@ CHANGES = 2
 @click.command("plan")
 @click.argument("path", type=click.Path(), required=False)
 @click.option("--ref", metavar="REV", help="Plan this git revision instead of the work tree.")
-@click.option("--out", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
-              help="Save the plan, to apply exactly it later.")  # fmt: skip
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Save the plan, to apply exactly it later.",
+)
 @click.option("--prune", is_flag=True, help="Also plan what becomes of things no longer declared.")
 @click.option("--allow-mass-delete", is_flag=True, help="Let pruning pass the mass-delete guard.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
 @session_options(formats=("text", "json", "markdown"), stage=True)
 @with_session
-def command(
+def command(  # noqa: PLR0913, PLR0917 - one argument per option
     session: Session,
     path: str | None,
     ref: str | None,

@@ -14,17 +14,34 @@ from caseway.model.errors import CasewayError
 @click.command("run")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--input", "given", metavar="JSON|@FILE|-", help="The workflow's input.")
-@click.option("--param", "-p", "params", metavar="NAME=VALUE", multiple=True, help="A parameter; JSON or text.")
-@click.option("--secret", "-s", "secrets", metavar="NAME=VALUE", multiple=True,
-              help="A secret as $secrets.NAME; JSON, text or @FILE.")  # fmt: skip
-@click.option("--executor", type=click.Choice(["local", "docker"]), default="local", show_default=True,
-              help="Where the engine runs.")  # fmt: skip
-@click.option("--allow-processes/--no-processes", default=True, show_default=True,
-              help="Whether shell and script tasks may run on this machine.")  # fmt: skip
+@click.option(
+    "--param", "-p", "params", metavar="NAME=VALUE", multiple=True, help="A parameter; JSON or text."
+)
+@click.option(
+    "--secret",
+    "-s",
+    "secrets",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="A secret as $secrets.NAME; JSON, text or @FILE.",
+)
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "docker"]),
+    default="local",
+    show_default=True,
+    help="Where the engine runs.",
+)
+@click.option(
+    "--allow-processes/--no-processes",
+    default=True,
+    show_default=True,
+    help="Whether shell and script tasks may run on this machine.",
+)
 @click.option("--tree/--no-tree", default=True, show_default=True, help="Show the task tree.")
 @session_options(project=False)
 @with_session
-def command(
+def command(  # noqa: PLR0913, PLR0917 - one argument per option
     session: Session,
     file: Path,
     given: str | None,
@@ -48,7 +65,11 @@ def command(
     from caseway.cli.values import json_from, pairs_from
 
     request = RunRequest(
-        file, json_from(given), pairs_from(params, "--param"), pairs_from(secrets, "--secret"), allow_processes
+        file,
+        json_from(given),
+        pairs_from(params, "--param"),
+        pairs_from(secrets, "--secret"),
+        allow_processes,
     )
     outcome = run_file(request)
     if session.is_json:

@@ -25,7 +25,9 @@ def command(session: Session, kind: str | None) -> None:
     if kind is not None:
         print_json(schema(kind))
         return
-    rows = [{"kind": name, "id": schema(name).get("$id"), "title": schema(name).get("title")} for name in KINDS]
+    rows = [
+        {"kind": name, "id": schema(name).get("$id"), "title": schema(name).get("title")} for name in KINDS
+    ]
     if session.is_json:
         print_json({"schemas": rows})
         return

@@ -7,10 +7,22 @@ import click
 from caseway.cli.output import paint, print_json, print_table, say
 from caseway.cli.session import Session, session_options, with_session
 
-INSTANCES = {"name": "INSTANCE", "stage": "STAGE", "phase": "PHASE", "version": "VERSION", "runs": "WORKFLOWS",
-             "note": "NOTE"}  # fmt: skip
-RECENT = {"id": "EXECUTION", "instance": "INSTANCE", "workflow": "WORKFLOW", "status": "STATUS", "trigger": "TRIGGER",
-          "createdAt": "CREATED"}  # fmt: skip
+INSTANCES = {
+    "name": "INSTANCE",
+    "stage": "STAGE",
+    "phase": "PHASE",
+    "version": "VERSION",
+    "runs": "WORKFLOWS",
+    "note": "NOTE",
+}
+RECENT = {
+    "id": "EXECUTION",
+    "instance": "INSTANCE",
+    "workflow": "WORKFLOW",
+    "status": "STATUS",
+    "trigger": "TRIGGER",
+    "createdAt": "CREATED",
+}
 
 
 @click.command("status")
@@ -34,15 +46,23 @@ def command(session: Session, recent: int) -> None:
     if session.is_json:
         print_json(
             {
-                "organization": organization, "revision": revision, "schedules": schedules,
+                "organization": organization,
+                "revision": revision,
+                "schedules": schedules,
                 "instances": [view.as_json() for view in views],
                 "executions": [view.as_json() for view in executions],
             }
-        )  # fmt: skip
+        )
         return
     say(paint(organization, "", bold=True) + f"  revision {revision}\n")
-    rows = [{**view.as_json(), "note": note_of(view),
-             "runs": " ".join(item.id for item in view.workflows if item.active)} for view in views]  # fmt: skip
+    rows = [
+        {
+            **view.as_json(),
+            "note": note_of(view),
+            "runs": " ".join(item.id for item in view.workflows if item.active),
+        }
+        for view in views
+    ]
     print_table(rows, INSTANCES, empty="no instances")
     if schedules:
         say()
@@ -53,6 +73,13 @@ def command(session: Session, recent: int) -> None:
 
 
 def _schedule_columns(row: dict[str, object]) -> dict[str, str]:
-    heads = {"instance": "SCHEDULE OF", "workflow": "WORKFLOW", "cron": "WHEN", "every": "EVERY", "timezone": "TIMEZONE",
-             "nextAt": "NEXT", "next_at": "NEXT"}  # fmt: skip
+    heads = {
+        "instance": "SCHEDULE OF",
+        "workflow": "WORKFLOW",
+        "cron": "WHEN",
+        "every": "EVERY",
+        "timezone": "TIMEZONE",
+        "nextAt": "NEXT",
+        "next_at": "NEXT",
+    }
     return {key: head for key, head in heads.items() if key in row}

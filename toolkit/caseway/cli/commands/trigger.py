@@ -13,13 +13,17 @@ from caseway.cli.session import Session, session_options, with_session
 @click.option("--input", "given", metavar="JSON|@FILE|-", help="The workflow's input.")
 @click.option("--trigger", "trigger_id", metavar="ID", default="", help="As if this trigger had fired.")
 @click.option("--run-now", is_flag=True, help="Run a scheduled workflow now, as its schedule would.")
-@click.option("--wait/--no-wait", default=True, show_default=True,
-              help="Run it here and show how it ends, or leave it to a worker.")  # fmt: skip
+@click.option(
+    "--wait/--no-wait",
+    default=True,
+    show_default=True,
+    help="Run it here and show how it ends, or leave it to a worker.",
+)
 @click.option("--allow-processes", is_flag=True, help="Let shell and script tasks run on this machine.")
 @click.option("--idempotency-key", metavar="TEXT", default="", help="The same key starts only one execution.")
 @session_options()
 @with_session
-def command(
+def command(  # noqa: PLR0913, PLR0917 - one argument per option
     session: Session,
     instance: str,
     workflow: str,
@@ -35,7 +39,7 @@ def command(
     When waiting, exits 0 only when it completed. If this process dies on the way,
     'caseway executions resume ID' goes on where it was.
     """
-    from caseway.cli.executing import Start, start, see_through
+    from caseway.cli.executing import Start, see_through, start
     from caseway.cli.values import json_from
 
     asked = Start(instance, workflow, json_from(given), trigger_id, run_now, idempotency_key)

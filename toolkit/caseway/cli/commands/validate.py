@@ -18,7 +18,7 @@ from caseway.cli.session import Session, session_options, with_session
 @click.option("--dry-run", is_flag=True, help="With --fix: show the changes, write nothing.")
 @session_options(formats=("text", "json", "github", "sarif"))
 @with_session
-def command(
+def command(  # noqa: PLR0913, PLR0917 - one argument per option
     session: Session,
     path: str | None,
     ref: str | None,
@@ -33,7 +33,9 @@ def command(
     Codes are explained in docs/rules.md. Exits 1 when there is an error (with --strict, or a warning).
     """
     if (fix and ref) or (dry_run and not fix):
-        raise click.UsageError("--fix works on the work tree, not on --ref" if ref else "--dry-run goes with --fix")
+        raise click.UsageError(
+            "--fix works on the work tree, not on --ref" if ref else "--dry-run goes with --fix"
+        )
     from caseway.cli.reading import RuleChoice, is_bad, read_project
     from caseway.repo.reports import render
 

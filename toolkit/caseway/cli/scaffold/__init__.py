@@ -50,7 +50,9 @@ def copy_starter(root: Path, starter: str, name: str, title: str) -> list[str]:
     """Copy use case `starter` as `name`: its name, title and namespace changed, the rest kept."""
     source = root / "use-cases" / starter
     if not (source / "usecase.yaml").is_file():
-        raise CasewayError(f"there is no use case {starter!r} to start from", code="not-found", place=str(source))
+        raise CasewayError(
+            f"there is no use case {starter!r} to start from", code="not-found", place=str(source)
+        )
     folder = root / "use-cases" / name
     made = []
     for file in sorted(source.rglob("*")):

@@ -17,14 +17,18 @@ ASKED = {"bearer": ("token",), "apiKey": ("key",), "basic": ("username", "passwo
 
 @click.command("set")
 @click.argument("name")
-@click.option("--type", "kind", type=click.Choice(TYPES), default="custom", show_default=True, help="What it is.")
+@click.option(
+    "--type", "kind", type=click.Choice(TYPES), default="custom", show_default=True, help="What it is."
+)
 @click.option("--value", metavar="JSON|@FILE|-", help="The secret as a JSON object; - reads stdin.")
 @click.option("--field", "fields", metavar="NAME=VALUE|@FILE", multiple=True, help="One field of it.")
-@click.option("--scope", type=click.Choice(SCOPES), default="organization", show_default=True, help="Whose it is.")
+@click.option(
+    "--scope", type=click.Choice(SCOPES), default="organization", show_default=True, help="Whose it is."
+)
 @click.option("--owner", default="", metavar="NAME", help="The user or instance of a scope that has one.")
 @session_options()
 @with_session
-def command(
+def command(  # noqa: PLR0913, PLR0917 - one argument per option
     session: Session, name: str, kind: str, value: str | None, fields: tuple[str, ...], scope: str, owner: str
 ) -> None:
     """Store the secret NAME. Without --value or --field it is asked for on the terminal, unseen, or read

@@ -24,7 +24,7 @@ STATUSES = ("pending", "running", "waiting", "suspended", "cancelled", "faulted"
 @click.option("--cursor", default="", help="Go on after the page that gave this cursor.")
 @session_options()
 @with_session
-def command(
+def command(  # noqa: PLR0913, PLR0917 - one argument per option
     session: Session,
     instance: str,
     workflow: str,

@@ -27,7 +27,11 @@ def command(session: Session, execution_id: str, outputs: bool) -> None:
         return
     for row in sorted(rows, key=lambda item: item["startedAt"] or ""):
         error = row.get("error") or {}
-        what = f" {error.get('status')} {error.get('title') or error.get('type')}: {error.get('detail', '')}" if error else ""
+        what = (
+            f" {error.get('status')} {error.get('title') or error.get('type')}: {error.get('detail', '')}"
+            if error
+            else ""
+        )
         time = paint(clean(row["startedAt"]), "bright_black")
         say(f"{time} {painted_status(row['status'], 9)} {clean(row['reference'])}{clean(what)}")
         if outputs and row.get("output") is not None:

@@ -9,7 +9,9 @@ from caseway.cli.session import Session, session_options, with_session
 
 @click.command("resume")
 @click.argument("execution_id", metavar="ID")
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Run it here, or leave it to a worker.")
+@click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Run it here, or leave it to a worker."
+)
 @click.option("--allow-processes", is_flag=True, help="Let shell and script tasks run on this machine.")
 @session_options()
 @with_session

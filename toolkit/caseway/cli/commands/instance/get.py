@@ -28,6 +28,7 @@ def command(session: Session, name: str, deployments: bool) -> None:
     print_instance(view)
     for item in history:
         facts = item.as_json()
-        say(f"\n{painted_status(str(facts['status']))} {clean(facts['version'])} {clean(facts.get('error') or '')}")
+        error = clean(facts.get("error") or "")
+        say(f"\n{painted_status(str(facts['status']))} {clean(facts['version'])} {error}")
         for step in facts["steps"]:
             say("    " + "  ".join(clean(step[key]) for key in step if step[key] not in (None, "")))

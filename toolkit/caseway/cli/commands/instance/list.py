@@ -8,9 +8,14 @@ from caseway.cli.output import print_json, print_table
 from caseway.cli.session import Session, session_options, with_session
 
 COLUMNS = {
-    "name": "NAME", "process": "PROCESS", "stage": "STAGE", "owner": "OWNER", "phase": "PHASE",
-    "version": "VERSION", "note": "NOTE",
-}  # fmt: skip
+    "name": "NAME",
+    "process": "PROCESS",
+    "stage": "STAGE",
+    "owner": "OWNER",
+    "phase": "PHASE",
+    "version": "VERSION",
+    "note": "NOTE",
+}
 
 
 @click.command("list")
@@ -26,7 +31,12 @@ def command(session: Session, process: str, owner: str, archived: bool) -> None:
 
     with session.acting() as (platform, organization):
         views = list_instances(
-            platform, organization, process=process, stage=session.settings.stage, owner=owner, archived=archived
+            platform,
+            organization,
+            process=process,
+            stage=session.settings.stage,
+            owner=owner,
+            archived=archived,
         )
     if session.is_json:
         print_json({"instances": [view.as_json() for view in views]})

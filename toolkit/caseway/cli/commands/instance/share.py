@@ -14,7 +14,9 @@ MODES = ("owner_only", "admins", "everyone", "users")
 @click.command("share")
 @click.argument("name")
 @click.option("--mode", type=click.Choice(MODES), help="Who may use it; --user implies users.")
-@click.option("--user", "users", metavar="USER=ROLE", multiple=True, help=f"A user and a role: {', '.join(ROLES)}.")
+@click.option(
+    "--user", "users", metavar="USER=ROLE", multiple=True, help=f"A user and a role: {', '.join(ROLES)}."
+)
 @session_options()
 @with_session
 def command(session: Session, name: str, mode: str | None, users: tuple[str, ...]) -> None:
@@ -39,5 +41,7 @@ def _user(text: str) -> dict[str, str]:
     user, _, role = text.partition("=")
     role = role or "viewer"
     if not user or role not in ROLES:
-        raise click.BadParameter(f"{text!r} is not USER=ROLE with one of {', '.join(ROLES)}", param_hint="--user")
+        raise click.BadParameter(
+            f"{text!r} is not USER=ROLE with one of {', '.join(ROLES)}", param_hint="--user"
+        )
     return {"user": user, "role": role}

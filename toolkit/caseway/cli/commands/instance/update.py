@@ -10,8 +10,12 @@ from caseway.cli.session import Session, session_options, with_session
 @click.command("update")
 @click.argument("name")
 @click.option("--param", "-p", "params", metavar="NAME=VALUE", multiple=True, help="Set a parameter.")
-@click.option("--credential", "bindings", metavar="SLOT=NAME", multiple=True, help="Bind a stored credential.")
-@click.option("--resource", "resources", metavar="NAME=VALUE", multiple=True, help="Set cpu, memory, disk, gpu.")
+@click.option(
+    "--credential", "bindings", metavar="SLOT=NAME", multiple=True, help="Bind a stored credential."
+)
+@click.option(
+    "--resource", "resources", metavar="NAME=VALUE", multiple=True, help="Set cpu, memory, disk, gpu."
+)
 @click.option("--version", default=None, help='Pin to a version, or follow a range such as "^1.2" or "*".')
 @session_options()
 @with_session

@@ -7,8 +7,15 @@ import click
 from caseway.cli.output import print_json, print_table
 from caseway.cli.session import Session, session_options, with_session
 
-COLUMNS = {"id": "ID", "name": "NAME", "prefix": "BEGINS", "created_at": "CREATED", "expires_at": "EXPIRES",
-           "revoked_at": "REVOKED", "last_used_at": "LAST USED"}  # fmt: skip
+COLUMNS = {
+    "id": "ID",
+    "name": "NAME",
+    "prefix": "BEGINS",
+    "created_at": "CREATED",
+    "expires_at": "EXPIRES",
+    "revoked_at": "REVOKED",
+    "last_used_at": "LAST USED",
+}
 
 
 @click.command("list")

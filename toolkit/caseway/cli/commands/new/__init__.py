@@ -9,6 +9,8 @@ from caseway.cli.lazy import LazyGroup
 _C = "caseway.cli.commands.new."
 
 
-@click.group("new", cls=LazyGroup, table={"use-case": (_C + "use_case", "Add a use case that validates and runs")})
+@click.group(
+    "new", cls=LazyGroup, table={"use-case": (_C + "use_case", "Add a use case that validates and runs")}
+)
 def command() -> None:
     """Add something to the project that validates and runs."""

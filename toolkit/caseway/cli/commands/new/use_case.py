@@ -11,7 +11,9 @@ from caseway.model.errors import CasewayError
 
 @click.command("use-case")
 @click.argument("name")
-@click.option("--starter", metavar="USE_CASE", help="Copy this use case of the project instead of the samples.")
+@click.option(
+    "--starter", metavar="USE_CASE", help="Copy this use case of the project instead of the samples."
+)
 @click.option("--title", help="The title people see; default: made from the name.")
 @session_options()
 @with_session
@@ -23,16 +25,15 @@ def command(session: Session, name: str, starter: str | None, title: str | None)
 
     root = session.project_root()
     if not has_project_file(root):
-        raise CasewayError("no caseway.yaml here or above", code="no-project", hint="run 'caseway init' first")
+        raise CasewayError(
+            "no caseway.yaml here or above", code="no-project", hint="run 'caseway init' first"
+        )
     name = name_from(name, given=True)
     folder = root / "use-cases" / name
     if folder.exists():
         raise CasewayError("this use case exists already", code="exists", place=str(folder))
     title = title or name.replace("-", " ").capitalize()
-    if starter:
-        made = copy_starter(root, starter, name, title)
-    else:
-        made = write_use_case(root, name, title)
+    made = copy_starter(root, starter, name, title) if starter else write_use_case(root, name, title)
     if session.is_json:
         print_json({"useCase": name, "files": made})
         return

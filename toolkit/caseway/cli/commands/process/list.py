@@ -7,7 +7,13 @@ import click
 from caseway.cli.output import print_json, print_table
 from caseway.cli.session import Session, session_options, with_session
 
-COLUMNS = {"name": "NAME", "title": "TITLE", "published": "PUBLISHED", "latest": "LATEST", "project": "PROJECT"}
+COLUMNS = {
+    "name": "NAME",
+    "title": "TITLE",
+    "published": "PUBLISHED",
+    "latest": "LATEST",
+    "project": "PROJECT",
+}
 
 
 @click.command("list")

@@ -1,0 +1,50 @@
+"""`caseway test [PATH]`: the repo's WorkflowTests, offline."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.session import Session, session_options, with_session
+
+
+@click.command("test")
+@click.argument("path", type=click.Path(), required=False)
+@click.option(
+    "--filter", "-k", "name_filter", metavar="TEXT", default="", help="Only tests with TEXT in the name."
+)
+@click.option(
+    "--coverage/--no-coverage", default=True, show_default=True, help="Say which tasks no test visits."
+)
+@click.option(
+    "--fail-under",
+    type=click.FloatRange(0, 100),
+    default=None,
+    metavar="PERCENT",
+    help="Fail when a tested workflow's coverage is less.",
+)
+@click.option("--allow-processes", is_flag=True, help="Run shell and script tasks that have no stub.")
+@session_options(formats=("text", "json", "junit"))
+@with_session
+def command(
+    session: Session,
+    path: str | None,
+    name_filter: str,
+    coverage: bool,
+    fail_under: float | None,
+    allow_processes: bool,
+) -> int:
+    """Run the WorkflowTests in PATH (a project, a folder or a file in one; default: the project) through the
+    real interpreter.
+
+    Calls over the border are answered by each test's stubs; one without a stub fails its task. The clock
+    stands still and leaps over waits. Exits 1 when a test fails.
+    """
+    from caseway.cli.testing import SuiteRequest, run_suite
+    from caseway.cli.testing_output import print_suite
+
+    report = run_suite(session, SuiteRequest(path, name_filter, allow_processes))
+    print_suite(session, report, shows_coverage=coverage)
+    if fail_under is not None and any(item.percent < fail_under for item in report.coverage):
+        click.echo(f"coverage is under {fail_under:g} %", err=True)
+        return 1
+    return 0 if report.is_passed else 1

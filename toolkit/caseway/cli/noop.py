@@ -1,0 +1,107 @@
+"""Answers a plan that is known to say "nothing to do" without reading the repo again.
+
+Rule: remembered is only the text of an empty plan, under everything it was made from: the commit and its
+clean tree, this version of Caseway, the store and its revision, every option. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from caseway.cli.output import has_colour
+from caseway.cli.session import Session, cache_folder, sqlite_file
+
+if TYPE_CHECKING:
+    from caseway.model.plan import Plan
+
+KEPT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked to be planned."""
+
+    path: str | None
+    ref: str | None
+    prune: bool
+    allow_mass_delete: bool
+
+
+def remembered(session: Session, question: Question) -> str | None:
+    """The text of the plan when it is known to be empty, else None."""
+    file = _file(session, question)
+    if file is None:
+        return None
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def remember(session: Session, question: Question, plans: Sequence[Plan], text: str) -> None:
+    """Keep the text of an empty plan. What cannot be kept is not."""
+    if any(not plan.is_empty or plan.blocked for plan in plans):
+        return
+    file = _file(session, question)
+    if file is None:
+        return
+    from caseway.cli.files import write_private
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(file, text)
+        _forget_old(file.parent)
+    except OSError:
+        return
+
+
+def _file(session: Session, question: Question) -> Path | None:
+    """Where the answer would be kept; None when the question has no cheap identity."""
+    root = session.project_root(question.path)
+    store = _store_identity(session.database_url(root))
+    if not store:
+        return None
+    from caseway.repo.fingerprint import read_fingerprint
+
+    tree = read_fingerprint(root, question.ref)
+    if not tree:
+        return None
+    settings = session.settings
+    form = [settings.format, has_colour(), shutil.get_terminal_size((100, 24)).columns]
+    facts = [tree, store, astuple(question), settings.organization, settings.stage, form]
+    key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    return cache_folder() / "plans" / key
+
+
+def _store_identity(url: str) -> list[object]:
+    """File and revision of a SQLite store, read without SQLAlchemy; empty when it cannot be known so."""
+    file = sqlite_file(url)
+    if file is None or not file.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(f"file:{_quoted(file)}?mode=ro", uri=True, timeout=5)) as connection:
+            row = connection.execute("select revision from store").fetchone()
+            schema = connection.execute("select version_num from alembic_version").fetchone()
+    except sqlite3.Error:
+        return []
+    facts = file.stat()
+    return [str(file.resolve()), facts.st_dev, facts.st_ino, row[0], schema[0]] if row and schema else []
+
+
+def _quoted(file: Path) -> str:
+    return str(file.resolve()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+def _forget_old(folder: Path) -> None:
+    with os.scandir(folder) as entries:
+        files = sorted(entries, key=lambda entry: entry.stat().st_mtime, reverse=True)
+    for entry in files[KEPT:]:
+        Path(entry.path).unlink(missing_ok=True)
