@@ -173,7 +173,7 @@ def _complaint(program: str, names: frozenset[str]) -> str:
             return shared_sandbox(Bounds()).check(program, dict.fromkeys(names))
         except SandboxError as error:
             return str(error)
-    import jq
+    import jq  # type: ignore[import-not-found]  # ships no type information
 
     try:
         jq.compile(f"({program}\n)", args=dict.fromkeys(names))

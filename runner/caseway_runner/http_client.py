@@ -52,6 +52,7 @@ class HttpClient:
         self._ports = ports
         self._client: httpx.AsyncClient | None = None
         self.tokens: dict[str, tuple[str, str, float]] = {}
+        self.documents: dict[str, Mapping[str, Any]] = {}
 
     async def send(self, request: Request, credentials: Credentials | None = None) -> Response:
         """Send `request`. Raises communication and timeout faults, LimitExceeded for too large answers."""

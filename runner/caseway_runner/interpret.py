@@ -145,7 +145,7 @@ async def run_task(
 
 
 async def run_function(caller: Activation, task: Task, value: Any) -> Any:
-    """Run a reusable task in the name of its caller: its references are the caller's, and so is its record."""
+    """Run a reusable task in the name of its caller: references and record are the caller's."""
     run = caller.run
     activation = Activation(
         run,

@@ -37,13 +37,13 @@ _REFUSED_WORDS = (
     "modulemeta get_search_list $ENV $__prog_args"
 )
 _TAME_WORDS = (
-    "if then elif else end and or try catch as true false null not length utf8bytelength keys keys_unsorted "
-    "values has in map map_values select empty error add any all flatten floor ceil round sqrt abs "
-    "tostring tonumber tojson fromjson type infinite nan isinfinite isnan isnormal isvalid sort sort_by group_by min "
-    "max min_by max_by unique unique_by reverse contains inside startswith endswith ltrimstr rtrimstr trimstr "
-    "trim ltrim rtrim explode ascii_downcase ascii_upcase split join to_entries from_entries with_entries "
-    "first last arrays objects iterables booleans numbers strings nulls scalars todate fromdate now index "
-    "rindex indices getpath fromdateiso8601 todateiso8601"
+    "if then elif else end and or try catch as true false null not length utf8bytelength keys "
+    "keys_unsorted values has in map map_values select empty error add any all flatten floor ceil round "
+    "sqrt abs tostring tonumber tojson fromjson type infinite nan isinfinite isnan isnormal isvalid "
+    "sort sort_by group_by min max min_by max_by unique unique_by reverse contains inside startswith "
+    "endswith ltrimstr rtrimstr trimstr trim ltrim rtrim explode ascii_downcase ascii_upcase split join "
+    "to_entries from_entries with_entries first last arrays objects iterables booleans numbers strings "
+    "nulls scalars todate fromdate now index rindex indices getpath fromdateiso8601 todateiso8601"
 )
 _LOOP_WORDS = (
     "map map_values any all with_entries contains inside indices index rindex join add group_by unique"
@@ -153,9 +153,8 @@ def _nest(kind: str, text: str, stack: list[str]) -> None:
         stack.append(text)
         if len(stack) > MAX_NESTING:
             raise BadProgram("the expression is nested too deeply")
-    elif text in _CLOSES:
-        if not stack or stack.pop() != _CLOSES[text]:
-            raise BadProgram(f"unexpected '{text}'")
+    elif text in _CLOSES and (not stack or stack.pop() != _CLOSES[text]):
+        raise BadProgram(f"unexpected '{text}'")
 
 
 def _string(text: str, at: int, found: list[Token], stack: list[str]) -> int:

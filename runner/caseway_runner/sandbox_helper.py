@@ -11,7 +11,7 @@ import sys
 from functools import lru_cache
 from typing import Any
 
-import jq
+import jq  # type: ignore[import-not-found]  # ships no type information
 
 
 @lru_cache(maxsize=128)

@@ -1,4 +1,4 @@
-"""JSON Schemas of inputs, outputs and context, prepared once. Remote references are refused, never fetched."""
+"""JSON Schemas of inputs, outputs and context, prepared once. It never fetches remote references."""
 
 from __future__ import annotations
 

@@ -1,0 +1,201 @@
+"""`call: openapi`: one operation of an OpenAPI 3 or Swagger 2 document, as an HTTP request.
+
+The document is fetched when the first call of an execution needs it, within the same policy as any request."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from urllib.parse import quote, urljoin
+
+from caseway_runner.activation import Activation
+from caseway_runner.authentication import Authentication, compile_authentication, resolve
+from caseway_runner.calls.http import check_status, compile_endpoint, encode, shaped
+from caseway_runner.errors import fault
+from caseway_runner.http_client import Request, expand
+from caseway_runner.scope import Scope
+from caseway_runner.template import Template, constant
+
+_KEYS = frozenset({"document", "operationId", "parameters", "authentication", "output", "redirect"})
+_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+_SAFE = frozenset({"get", "head", "options"})
+
+
+@dataclass(frozen=True, slots=True)
+class OpenApiBody:
+    """Which operation to call, and with what."""
+
+    document: Template
+    is_template: bool
+    document_authentication: Authentication | None
+    operation: Template
+    parameters: Template
+    authentication: Authentication | None
+    output: str
+    allows_redirect: bool
+    nature: ClassVar[str] = "effect"
+
+    async def run(self, activation: Activation) -> Any:
+        """The response in the chosen form. Raises a communication fault for other statuses."""
+        operation_id = str(await activation.fill(self.operation))
+        parameters = await activation.fill(self.parameters)
+        if not isinstance(parameters, Mapping):
+            raise fault("expression", "the parameters are not an object")
+        arguments = {"operationId": operation_id, "parameters": parameters}
+        is_stubbed, answer = activation.stubbed("openapi", arguments)
+        if is_stubbed:
+            return answer
+        url, document = await self._fetched(activation)
+        request = request_for(document, url, operation_id, parameters, activation.key)
+        credentials = None
+        if self.authentication is not None:
+            credentials = await resolve(self.authentication, activation)
+            activation.authorization = {"scheme": credentials.scheme, "parameter": credentials.parameter}
+        response = await activation.run.session.http.send(request, credentials)
+        check_status(response, request, self.allows_redirect)
+        return shaped(response, request, self.output)
+
+    async def _fetched(self, activation: Activation) -> tuple[str, Mapping[str, Any]]:
+        url = str(await activation.fill(self.document))
+        if self.is_template:
+            url = expand(url, activation.input)
+        http = activation.run.session.http
+        if url not in http.documents:
+            credentials = None
+            if self.document_authentication is not None:
+                credentials = await resolve(self.document_authentication, activation)
+            request = Request("GET", url, {"accept": "application/json, application/yaml, */*"})
+            response = await http.send(request, credentials)
+            check_status(response, request, False)
+            http.documents[url] = parse(response.body)
+        return url, http.documents[url]
+
+
+def parse(content: bytes) -> Mapping[str, Any]:
+    """The OpenAPI document in `content`, JSON or YAML."""
+    import yaml
+
+    try:
+        value = json.loads(content)
+    except ValueError:
+        try:
+            value = yaml.safe_load(content)
+        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+            raise fault("configuration", f"the OpenAPI document is neither JSON nor YAML: {error}") from error
+    if not isinstance(value, Mapping):
+        raise fault("configuration", "the OpenAPI document is not an object")
+    return value
+
+
+def request_for(
+    document: Mapping[str, Any], url: str, operation_id: str, parameters: Mapping[str, Any], key: str
+) -> Request:
+    """The request that calls the operation. Raises a configuration fault when it cannot be built."""
+    path, method, operation, shared = _operation(document, operation_id)
+    declared = [_deref(document, item) for item in (*shared, *operation.get("parameters", ()))]
+    left = dict(parameters)
+    headers: dict[str, str] = {"accept": "application/json, */*;q=0.5"}
+    query: list[tuple[str, str]] = []
+    body: Any = None
+    for item in declared:
+        name, where = str(item.get("name")), item.get("in")
+        if name not in left:
+            if item.get("required") and where != "body":
+                raise fault("configuration", f"operation {operation_id} needs the parameter '{name}'")
+            continue
+        value = left.pop(name)
+        if where == "path":
+            path = path.replace("{" + name + "}", quote(_text(value), safe=""))
+        elif where == "query":
+            query.extend((name, _text(one)) for one in (value if isinstance(value, list) else [value]))
+        elif where == "header":
+            headers[name.lower()] = _text(value)
+        elif where == "cookie":
+            headers["cookie"] = "; ".join(filter(None, [headers.get("cookie", ""), f"{name}={_text(value)}"]))
+        elif where == "body":
+            body = value
+    if "requestBody" in operation and left:
+        body = left["body"] if set(left) == {"body"} else left
+        content = _deref(document, operation["requestBody"]).get("content", {})
+        headers.setdefault("content-type", next(iter(content), "application/json"))
+    elif left and body is None:
+        raise fault("configuration", f"operation {operation_id} has no parameter '{next(iter(left))}'")
+    if method not in _SAFE:
+        headers.setdefault("idempotency-key", key)
+    sent = encode(body, headers) if body is not None else b""
+    return Request(method.upper(), _server(document, url) + path, headers, tuple(query), sent)
+
+
+def _operation(
+    document: Mapping[str, Any], operation_id: str
+) -> tuple[str, str, Mapping[str, Any], list[Any]]:
+    paths = document.get("paths")
+    for path, item in (paths if isinstance(paths, Mapping) else {}).items():
+        for method in _METHODS:
+            operation = item.get(method) if isinstance(item, Mapping) else None
+            if isinstance(operation, Mapping) and operation.get("operationId") == operation_id:
+                return str(path), method, operation, list(item.get("parameters", ()))
+    raise fault("configuration", f"the OpenAPI document has no operation '{operation_id}'")
+
+
+def _deref(document: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
+    for _ in range(10):
+        reference = value.get("$ref") if isinstance(value, Mapping) else None
+        if not isinstance(reference, str):
+            break
+        if not reference.startswith("#/"):
+            raise fault("configuration", f"the OpenAPI document refers to {reference}, which is not followed")
+        value = document
+        for part in reference[2:].split("/"):
+            name = part.replace("~1", "/").replace("~0", "~")
+            value = value.get(name) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
+
+
+def _server(document: Mapping[str, Any], url: str) -> str:
+    servers = document.get("servers")
+    if isinstance(servers, list) and servers and isinstance(servers[0], Mapping):
+        target = str(servers[0].get("url", "/"))
+        for name, variable in (servers[0].get("variables") or {}).items():
+            target = target.replace("{" + str(name) + "}", str(variable.get("default", "")))
+        return urljoin(url, target).rstrip("/")
+    if "swagger" in document:
+        schemes = document.get("schemes") or [url.split(":", 1)[0]]
+        host = document.get("host") or url.split("://", 1)[-1].split("/", 1)[0]
+        scheme = "https" if "https" in schemes else str(schemes[0])
+        return f"{scheme}://{host}{str(document.get('basePath', '')).rstrip('/')}"
+    return urljoin(url, "/").rstrip("/")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def compile_call(source: Mapping[str, Any], scope: Scope) -> OpenApiBody | None:
+    """The `with` of an OpenAPI call."""
+    place = scope.at("with")
+    fields = place.mapping(source.get("with", {}), _KEYS, ("document", "operationId"))
+    if fields is None:
+        return None
+    resource = place.at("document").mapping(fields["document"], {"name", "endpoint"}, ("endpoint",))
+    if resource is None:
+        return None
+    endpoint = compile_endpoint(resource["endpoint"], place.at("document", "endpoint"))
+    if endpoint is None:
+        return None
+    document, is_template, authentication = endpoint
+    own = fields.get("authentication")
+    return OpenApiBody(
+        document=document,
+        is_template=is_template,
+        document_authentication=authentication,
+        operation=place.at("operationId").template(place.text(fields, "operationId")),
+        parameters=place.at("parameters").template(fields["parameters"])
+        if "parameters" in fields
+        else constant({}),
+        authentication=compile_authentication(own, place.at("authentication")) if own is not None else None,
+        output=place.choice(fields, "output", ("content", "raw", "response")),
+        allows_redirect=place.flag(fields, "redirect", False),
+    )
