@@ -1,0 +1,64 @@
+"""The lint rules by code, and the one function that runs them. A crash inside a rule is an error, never a pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from caseway.model.diagnostic import Diagnostic, Severity
+from caseway.repo.rules.catalog import ALL
+from caseway.repo.rules.ignores import suppress
+from caseway.repo.rules.rule import Rule, as_diagnostic
+from caseway.repo.rules.view import View
+
+if TYPE_CHECKING:
+    from caseway.repo.load import LoadedProject
+
+__all__ = ["RULES", "Rule", "run_rules"]
+
+RULES: Mapping[str, Rule] = {rule.code: rule for rule in ALL}
+
+
+def run_rules(
+    project: LoadedProject,
+    *,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    others: Iterable[Diagnostic] = (),
+) -> list[Diagnostic]:
+    """What the rules find in a project, in order of place, without what the project ignores with a reason.
+
+    `include` and `exclude` name rules by code, by the beginning of a code (`CW3`) or by name. `others` are
+    findings of the loader and the schemas: they pass through the same selection and the same ignores.
+    """
+    known = tuple(others)
+    view = View(project, known)
+    found = [diagnostic for diagnostic in known if _selected(diagnostic.code, include, exclude)]
+    for rule in RULES.values():
+        if _selected(rule.code, include, exclude):
+            found += _run(rule, view)
+    kept = suppress(view, found, is_partial=bool(include or exclude))
+    return sorted({diagnostic for diagnostic in kept if _selected(diagnostic.code, include, exclude)})
+
+
+def _run(rule: Rule, view: View) -> Iterator[Diagnostic]:
+    try:
+        for finding in rule.check(view):
+            yield as_diagnostic(rule, finding)
+    except Exception as error:  # noqa: BLE001 - the boundary around rules: whatever breaks one is reported
+        message = f"the rule {rule.code} ({rule.name}) crashed: {type(error).__name__}: {str(error)[:200]}"
+        hint = "this is a bug in Caseway: please report it with the file that causes it"
+        yield Diagnostic("caseway.yaml", 0, 0, "", "CW001", Severity.ERROR, message, hint)
+
+
+def _selected(code: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
+    if code == "CW001":
+        return True
+    if include and not _named(code, include):
+        return False
+    return not _named(code, exclude)
+
+
+def _named(code: str, patterns: Sequence[str]) -> bool:
+    name = RULES[code].name if code in RULES else ""
+    return any(pattern and (code.startswith(pattern.upper()) or pattern == name) for pattern in patterns)

@@ -1,0 +1,25 @@
+"""Every rule said for people, one file per theme: its words, its two examples, and the check behind it."""
+
+from __future__ import annotations
+
+from caseway.repo.rules.catalog import (
+    files,
+    hygiene,
+    parameters,
+    placeholders,
+    references,
+    triggers,
+    workflows,
+)
+from caseway.repo.rules.rule import Rule
+
+ALL: tuple[Rule, ...] = (
+    *hygiene.INTERNAL,
+    *files.RULES,
+    *references.RULES,
+    *placeholders.RULES,
+    *workflows.RULES,
+    *triggers.RULES,
+    *parameters.RULES,
+    *hygiene.RULES,
+)

@@ -1,0 +1,134 @@
+"""CW71x and CW72x: no secret is written down, and what needs one says which and gets it by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from caseway.repo.rules.rule import Finding, at
+from caseway.repo.rules.shape import items, mapping, suggestion, text, walk
+from caseway.repo.rules.view import View, spec
+from caseway.repo.secrets_scan import Secret, is_literal_secret, is_random, is_telling
+
+if TYPE_CHECKING:
+    from caseway.repo.load import Document
+
+_HOW = (
+    "store it with `caseway credential set`, and read it at run time as $secrets.<name>; then revoke this one"
+)
+# Maps from names the author chose to names of credentials, kinds or schemas: a telling name there is no secret.
+_NAMES_ONLY = ("/spec/credentials", "/spec/sharing", "/use/secrets", "/document", "/metadata")
+
+
+def clear_token(view: View) -> Iterator[Finding]:
+    yield from _in_texts(view.texts.tokens, "this looks like a {kind} ({shown})")
+
+
+def url_login(view: View) -> Iterator[Finding]:
+    yield from _in_texts(view.texts.logins, "this URL carries a password ({shown})")
+
+
+def _in_texts(found: Mapping[str, tuple[Secret, ...]], words: str) -> Iterator[Finding]:
+    for path, secrets in found.items():
+        for secret in secrets:
+            message = words.format(kind=secret.kind, shown=secret.shown)
+            yield Finding(path, secret.line, secret.column, "", message, _HOW)
+
+
+def clear_secret(view: View) -> Iterator[Finding]:
+    for document in view.documents:
+        if document.kind == "WorkflowTest":
+            continue  # tests need stand-ins for secrets; well-known tokens are found there too
+        for pointer, value in _telling(document.value):
+            if pointer.startswith(_NAMES_ONLY) or not is_literal_secret(value):
+                continue
+            looks = " and looks generated" if is_random(value) else ""
+            message = f"the value of {pointer.rsplit('/', 1)[-1]!r} is written in clear text{looks}"
+            yield at(document, pointer, message, _HOW)
+
+
+def _telling(value: Any) -> Iterator[tuple[str, Any]]:
+    """Values under a key that says they are secret, and the defaults of parameters with such a name."""
+    for pointer, key, item in walk(value):
+        if key and isinstance(item, str) and is_telling(key):
+            yield pointer, item
+        elif (
+            key
+            and isinstance(item, Mapping)
+            and is_telling(key)
+            and pointer.rsplit("/", 2)[-2] == "properties"
+        ):
+            yield f"{pointer}/default", item.get("default")
+        elif isinstance(item, Mapping) and is_telling(text(item, "key")) and "type" in item:
+            yield f"{pointer}/default", item.get("default")
+
+
+def unknown_slot(view: View) -> Iterator[Finding]:
+    for use_case, instance in _installed(view):
+        known = mapping(spec(use_case), "credentials")
+        for name in mapping(spec(instance), "credentials"):
+            if name not in known:
+                message = f'the use case needs no credential "{name}"'
+                hint = suggestion(str(name), known, "it needs none")
+                yield at(instance, f"/spec/credentials/{name}", message, hint, key=True)
+
+
+def _installed(view: View) -> Iterator[tuple[Document, Document]]:
+    for name, instances in view.instances_of.items():
+        use_case = view.named("UseCase").get(name)
+        if use_case is not None:
+            for instance in instances:
+                yield use_case, instance
+
+
+def unbound_slot(view: View) -> Iterator[Finding]:
+    for use_case, instance in _installed(view):
+        bound = mapping(spec(instance), "credentials")
+        for name, slot in mapping(spec(use_case), "credentials").items():
+            if name not in bound and mapping(slot).get("required", True) is True:
+                scope = text(slot, "scope") or "organization"
+                message = f'the required credential "{name}" is not bound'
+                hint = f"write spec.credentials.{name}: <name of a stored {scope} credential>"
+                yield at(instance, "/spec/credentials", message, hint)
+
+
+def mixed_types(view: View) -> Iterator[Finding]:
+    seen: dict[tuple[str, str], tuple[str, str]] = {}
+    for use_case, instance in _installed(view):
+        slots = mapping(spec(use_case), "credentials")
+        for slot, name in mapping(spec(instance), "credentials").items():
+            kind, scope = text(slots, slot, "type"), text(slots, slot, "scope") or "organization"
+            if not kind or not isinstance(name, str):
+                continue
+            first_kind, first_path = seen.setdefault((scope, name), (kind, instance.path))
+            if first_kind != kind:
+                message = f'"{name}" is bound here as {kind}, but in {first_path} as {first_kind}'
+                hint = f"a stored {scope} credential has one type: bind two of different names"
+                yield at(instance, f"/spec/credentials/{slot}", message, hint)
+
+
+def undeclared_secret(view: View) -> Iterator[Finding]:
+    for entry in view.workflows:
+        if entry.document is None:
+            continue
+        known = mapping(spec(entry.use_case), "credentials")
+        for index, name in enumerate(items(entry.document.value, "use", "secrets")):
+            if isinstance(name, str) and name not in known:
+                message = f'the use case "{entry.use_case.name}" declares no credential "{name}"'
+                hint = suggestion(name, known, f"add it to spec.credentials of {entry.use_case.path}")
+                yield at(entry.document, f"/use/secrets/{index}", message, hint)
+
+
+def owned_by_nobody(view: View) -> Iterator[Finding]:
+    """`user` and `member` credentials belong to a person; an organization's process runs for none."""
+    for use_case in view.of_kind("UseCase"):
+        if text(spec(use_case), "processType") != "organizational":
+            continue
+        for name, slot in mapping(spec(use_case), "credentials").items():
+            scope = text(slot, "scope")
+            if scope == "user":
+                message = (
+                    f'"{name}" is the credential of one user, but an organizational process belongs to none'
+                )
+                hint = "use scope organization, member or flexible, or processType personal"
+                yield at(use_case, f"/spec/credentials/{name}/scope", message, hint)

@@ -1,0 +1,158 @@
+"""CW70x: parameters are declared as a schema, their defaults keep to it, and so do the values of instances."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from caseway.model.canonical import canonical
+from caseway.repo.forms import parameters_problems, parameters_schema
+from caseway.repo.json_pointer import token
+from caseway.repo.placeholders import OPENING
+from caseway.repo.rules.rule import Finding, at
+from caseway.repo.rules.shape import items, mapping, suggestion
+from caseway.repo.rules.view import View, spec
+from caseway.repo.schema import schema_problems, violations_of
+from caseway.repo.violation import Violation
+
+if TYPE_CHECKING:
+    from caseway.repo.load import Document
+
+_HOLDERS = ("$defs", "definitions")
+
+
+def schema_of(use_case: Document) -> Mapping[str, Any] | None:
+    """The JSON Schema of a use case's parameters, compiled from its form fields if need be; None when there
+    is none that can be used."""
+    declared = spec(use_case).get("parameters")
+    if not isinstance(declared, Mapping):
+        return None
+    try:
+        return _compiled(canonical(declared))
+    except (TypeError, ValueError, RecursionError):
+        return None  # not plain JSON: the schema rules have said so
+
+
+@lru_cache(maxsize=4096)
+def _compiled(declared: str) -> Mapping[str, Any] | None:
+    try:
+        schema = parameters_schema(json.loads(declared))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None  # broken form fields: reported where forms are checked
+    return schema if not schema_problems(schema) else None
+
+
+def broken_schema(view: View) -> Iterator[Finding]:
+    for use_case, problem in _declaration_problems(view):
+        if not _is_about_default(problem):
+            yield at(use_case, f"/spec/parameters{problem.pointer}", problem.message, problem.hint)
+
+
+def wrong_default(view: View) -> Iterator[Finding]:
+    for use_case, problem in _declaration_problems(view):
+        if _is_about_default(problem):
+            yield at(use_case, f"/spec/parameters{problem.pointer}", problem.message, problem.hint)
+    for use_case in view.of_kind("UseCase"):
+        declared = mapping(spec(use_case), "parameters")
+        schema = schema_of(use_case)
+        if schema is None or "fields" in declared:
+            continue
+        definitions = {key: schema[key] for key in _HOLDERS if key in schema}
+        for name, property_schema in mapping(declared, "properties").items():
+            if not isinstance(property_schema, Mapping) or "default" not in property_schema:
+                continue
+            for problem in violations_of({**definitions, **property_schema}, property_schema["default"]):
+                pointer = f"/spec/parameters/properties/{token(str(name))}/default{problem.pointer}"
+                message = f'the default of "{name}" breaks its own schema: {problem.message}'
+                yield at(use_case, pointer, message, problem.hint)
+
+
+def _declaration_problems(view: View) -> Iterator[tuple[Document, Violation]]:
+    for use_case in view.of_kind("UseCase"):
+        declared = spec(use_case).get("parameters")
+        if not isinstance(declared, Mapping) or not use_case.is_valid:
+            continue  # of a shape that the schema rules have refused already
+        for problem in parameters_problems(declared):
+            yield use_case, problem
+
+
+def _is_about_default(problem: Violation) -> bool:
+    return "/default" in problem.pointer and problem.pointer.startswith("/fields/")
+
+
+def no_value(view: View) -> Iterator[Finding]:
+    for use_case in view.of_kind("UseCase"):
+        schema = schema_of(use_case)
+        if schema is None or view.instances_of.get(use_case.name) or spec(use_case).get("starter") is True:
+            continue
+        for name in _required(schema):
+            message = f'the parameter "{name}" is required, has no default, and no instance sets it'
+            hint = "give it a default, or add a document of kind Instance that sets it"
+            yield at(use_case, "/spec/parameters", message, hint, key=True)
+
+
+def _required(schema: Mapping[str, Any]) -> Iterator[str]:
+    properties = mapping(schema, "properties")
+    for name in items(schema, "required"):
+        if isinstance(name, str) and "default" not in mapping(properties, name):
+            yield name
+
+
+def _installed(view: View) -> Iterator[tuple[Document, Mapping[str, Any], Mapping[str, Any]]]:
+    """Instances with the schema of their use case and the parameters they set."""
+    for name, instances in view.instances_of.items():
+        use_case = view.named("UseCase").get(name)
+        schema = schema_of(use_case) if use_case else {"type": "object", "properties": {}}
+        if use_case is None or (schema is None and "parameters" in spec(use_case)):
+            continue
+        for instance in instances:
+            yield (
+                instance,
+                schema or {"type": "object", "properties": {}},
+                mapping(spec(instance), "parameters"),
+            )
+
+
+def wrong_value(view: View) -> Iterator[Finding]:
+    for instance, schema, values in _installed(view):
+        known = mapping(schema, "properties")
+        optional = {key: value for key, value in schema.items() if key != "required"}
+        if known:
+            optional.pop("additionalProperties", None)  # unknown names are another rule's finding
+        given = {name: value for name, value in values.items() if name in known or not known}
+        for problem in violations_of(optional, given):
+            if not _is_pending(given, problem.pointer):
+                yield at(instance, f"/spec/parameters{problem.pointer}", problem.message, problem.hint)
+
+
+def _is_pending(value: Any, pointer: str) -> bool:
+    """Whether a placeholder stands at the pointer or below it: its value is known at deploy."""
+    for part in pointer.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, Mapping):
+            value = value.get(key)
+        elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
+            value = value[int(key)]
+    return OPENING in str(value)
+
+
+def missing_value(view: View) -> Iterator[Finding]:
+    for instance, schema, values in _installed(view):
+        for name in _required(schema):
+            if name not in values:
+                message = f'the instance gives no value for the required parameter "{name}"'
+                yield at(instance, "/spec/parameters", message, f"set spec.parameters.{name}")
+
+
+def unknown_parameter(view: View) -> Iterator[Finding]:
+    for instance, schema, values in _installed(view):
+        known = mapping(schema, "properties")
+        if schema.get("patternProperties") or schema.get("additionalProperties") not in (None, False):
+            continue
+        for name in values:
+            if name not in known:
+                message = f'the use case has no parameter "{name}"'
+                hint = suggestion(str(name), known, "it has none")
+                yield at(instance, f"/spec/parameters/{token(str(name))}", message, hint, key=True)
