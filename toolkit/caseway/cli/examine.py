@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from caseway.cli.session import Session, cache_folder, has_project_file, sqlite_file
+from caseway.cli.session import Session, has_project_file, sqlite_file
 from caseway.model.errors import CasewayError
 
 if TYPE_CHECKING:
@@ -128,7 +128,9 @@ def _key_file(session: Session) -> Iterator[Finding]:
 
 
 def _cache(_: Session) -> Iterator[Finding]:
-    folder = cache_folder()
+    from caseway.repo.cache import user_folder
+
+    folder = user_folder()
     around = next(path for path in (folder, *folder.parents) if path.exists())
     if not os.access(around, os.W_OK):
         hint = "set XDG_CACHE_HOME to a folder you may write; without a cache everything is read anew"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import sqlite3
 from collections.abc import Sequence
@@ -17,12 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from caseway.cli.output import has_colour
-from caseway.cli.session import Session, cache_folder, sqlite_file
+from caseway.cli.session import Session, sqlite_file
+from caseway.repo.cache import Cache, tool_stamp, user_folder
 
 if TYPE_CHECKING:
     from caseway.model.plan import Plan
-
-KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,48 +35,42 @@ class Question:
 
 def remembered(session: Session, question: Question) -> str | None:
     """The text of the plan when it is known to be empty, else None."""
-    file = _file(session, question)
-    if file is None:
+    key = _key(session, question)
+    if not key:
         return None
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
+    with _opened_cache() as cache:
+        return cache.get(key)
 
 
 def remember(session: Session, question: Question, plans: Sequence[Plan], text: str) -> None:
-    """Keep the text of an empty plan. What cannot be kept is not."""
+    """Keep the text of an empty plan."""
     if any(not plan.is_empty or plan.blocked for plan in plans):
         return
-    file = _file(session, question)
-    if file is None:
-        return
-    from caseway.cli.files import write_private
-
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private(file, text)
-        _forget_old(file.parent)
-    except OSError:
-        return
+    key = _key(session, question)
+    if key:
+        with _opened_cache() as cache:
+            cache.put(key, text)
 
 
-def _file(session: Session, question: Question) -> Path | None:
-    """Where the answer would be kept; None when the question has no cheap identity."""
+def _key(session: Session, question: Question) -> str:
+    """All that the text depends on; "" when that cannot be known cheaply."""
     root = session.project_root(question.path)
     store = _store_identity(session.database_url(root))
     if not store:
-        return None
+        return ""
     from caseway.repo.fingerprint import read_fingerprint
 
     tree = read_fingerprint(root, question.ref)
     if not tree:
-        return None
+        return ""
     settings = session.settings
     form = [settings.format, has_colour(), shutil.get_terminal_size((100, 24)).columns]
     facts = [tree, store, astuple(question), settings.organization, settings.stage, form]
-    key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
-    return cache_folder() / "plans" / key
+    return "plan " + hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def _opened_cache() -> Cache:
+    return Cache(user_folder(), tool_stamp())
 
 
 def _store_identity(url: str) -> list[object]:
@@ -98,10 +90,3 @@ def _store_identity(url: str) -> list[object]:
 
 def _quoted(file: Path) -> str:
     return str(file.resolve()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-
-
-def _forget_old(folder: Path) -> None:
-    with os.scandir(folder) as entries:
-        files = sorted(entries, key=lambda entry: entry.stat().st_mtime, reverse=True)
-    for entry in files[KEPT:]:
-        Path(entry.path).unlink(missing_ok=True)

@@ -108,12 +108,6 @@ class Session:
             yield platform, organization
 
 
-def cache_folder() -> Path:
-    """The user's cache folder for Caseway, outside every repo: a repo must not be able to ship one."""
-    outer = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(outer) if os.path.isabs(outer) else Path.home() / ".cache") / "caseway"  # noqa: PTH117 - text
-
-
 def has_project_file(folder: Path) -> bool:
     """Whether `folder` is a project's root."""
     return any((folder / name).is_file() for name in PROJECT_FILES)
@@ -241,7 +235,7 @@ def _project_options(root: bool) -> list[Callable[[_Command], _Command]]:
         click.option(
             "--project",
             "-C",
-            "path",
+            "project_path",
             metavar="PATH",
             type=click.Path(),
             default=None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -16,42 +16,45 @@ if TYPE_CHECKING:
 Known = Mapping[tuple[str, str, str], Mapping[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What stands around a project's tests: use cases by folder, workflow documents by file and by identity,
+    connections by name."""
+
+    use_cases: Mapping[str, Document]
+    files: Mapping[str, Mapping[str, Any]]
+    known: Known
+    connections: Mapping[str, Mapping[str, Any]]
+
+
 def cases(project: LoadedProject, below: str = "") -> Iterator[Case]:
     """Every test of the project whose file lies in `below` (relative to the project), in file order."""
     use_cases = {_folder(item.path): item for item in project.documents if item.kind == "UseCase"}
-    known = dict(_workflows(project.documents))
     files = {item.path: item.value for item in project.documents if item.kind == "Workflow"}
-    connections = {
-        item.name: item.value.get("spec", {}) for item in project.documents if item.kind == "Connection"
-    }
+    around = Around(use_cases, files, dict(_workflows(project.documents)), _connections(project.documents))
     for document in project.documents:
         if document.kind == "WorkflowTest" and _is_below(document.path, below):
-            case = _case(document, use_cases, files, known)
-            local = case.local and replace(case.local, connections=connections)
-            yield replace(case, local=local)
+            yield _case(document, around)
 
 
-def _case(
-    document: Document,
-    use_cases: Mapping[str, Document],
-    files: Mapping[str, Mapping[str, Any]],
-    known: Known,
-) -> Case:
+def _case(document: Document, around: Around) -> Case:
     spec = document.value.get("spec", {})
     wanted = str(spec.get("workflow", ""))
     line = (document.positions.at("") or (1, 1))[0]
     place = f"{document.path}:{line}"
-    folder = next((str(up) for up in PurePosixPath(document.path).parents if str(up) in use_cases), None)
+    folder = next(
+        (str(up) for up in PurePosixPath(document.path).parents if str(up) in around.use_cases), None
+    )
     if folder is None:
         return Case(document.name, "", wanted, place, spec, None, "this test belongs to no use case's folder")
-    use_case = use_cases[folder]
+    use_case = around.use_cases[folder]
     listed: Iterable[Mapping[str, Any]] = use_case.value.get("spec", {}).get("workflows", ())
     file = next((str(item.get("file")) for item in listed if item.get("id") == wanted), None)
     path = str(PurePosixPath(folder) / file) if file else ""
-    if path not in files:
+    if path not in around.files:
         problem = f"use case {use_case.name} has no workflow {wanted!r} that could run here"
         return Case(document.name, use_case.name, wanted, place, spec, None, problem)
-    local = LocalWorkflow(Path(path), files[path], use_case.value, known)
+    local = LocalWorkflow(Path(path), around.files[path], use_case.value, around.known, around.connections)
     return Case(document.name, use_case.name, wanted, place, spec, local)
 
 
@@ -60,6 +63,10 @@ def _workflows(documents: Iterable[Document]) -> Iterator[tuple[tuple[str, str, 
         if item.kind == "Workflow":
             head = item.value.get("document", {})
             yield (str(head.get("namespace")), str(head.get("name")), str(head.get("version"))), item.value
+
+
+def _connections(documents: Iterable[Document]) -> dict[str, Mapping[str, Any]]:
+    return {item.name: item.value.get("spec", {}) for item in documents if item.kind == "Connection"}
 
 
 def _folder(path: str) -> str:

@@ -1,0 +1,83 @@
+"""A command line to call, in a folder of its own, with its own cache and git identity."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from caseway.cli.main import cli
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one call of the command line left."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """stdout as JSON: it must hold nothing else."""
+        return json.loads(self.out)
+
+
+Caseway = Callable[..., Said]
+
+
+@pytest.fixture(autouse=True)
+def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting, cache, or git configuration of the machine reaches a test."""
+    for name in ("CASEWAY_FORMAT", "CASEWAY_DATABASE_URL", "CASEWAY_SECRET_KEY", "NO_COLOR", "CASEWAY_SERVER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Ann")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ann@example.com")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, and the current one."""
+    made = tmp_path / "work"
+    made.mkdir()
+    monkeypatch.chdir(made)
+    return made
+
+
+@pytest.fixture
+def caseway(folder: Path) -> Caseway:
+    """Call the command line."""
+
+    def call(*words: str, stdin: str | None = None) -> Said:
+        result = CliRunner().invoke(cli, list(words), input=stdin)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Said(result.exit_code, result.stdout, result.stderr)
+
+    return call
+
+
+@pytest.fixture
+def project(caseway: Caseway, folder: Path) -> Path:
+    """A new project with the use case `hello`, committed."""
+    assert caseway("init", "--name", "acme").code == 0
+    assert caseway("new", "use-case", "hello").code == 0
+    commit(folder, "begin")
+    return folder
+
+
+def commit(folder: Path, message: str) -> str:
+    """Commit everything; the commit's id."""
+    for words in (["add", "-A"], ["commit", "-q", "-m", message]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True)
+    return answer.stdout.strip()
