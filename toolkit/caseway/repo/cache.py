@@ -24,7 +24,7 @@ _TABLES = ("answers", "files", "stamps")
 def user_folder() -> Path:
     """`$XDG_CACHE_HOME/caseway`, by default `~/.cache/caseway`."""
     home = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(home) if home.startswith("/") else Path(os.path.expanduser("~")) / ".cache"  # noqa: PTH111 - never raises
+    base = Path(home) if home.startswith("/") else Path(os.path.expanduser("~")) / ".cache"  # noqa: PTH111
     return base / "caseway"
 
 
@@ -57,7 +57,7 @@ def _sources(folder: str) -> Iterable[tuple[str, os.stat_result]]:
 
 
 class Cache:
-    """Texts by key, in tables by purpose. Every method works, and finds nothing, when the file cannot be used."""
+    """Texts by key, in tables by purpose. When the file cannot be used every method works and finds nothing."""
 
     def __init__(self, folder: Path, stamp: str) -> None:
         self.file = folder / "cache.sqlite"

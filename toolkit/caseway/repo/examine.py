@@ -31,18 +31,19 @@ _CODES = {
     "enum": "CW204", "const": "CW204",
     "pattern": "CW205", "format": "CW205",
     "minimum": "CW206", "maximum": "CW206", "exclusiveMinimum": "CW206", "exclusiveMaximum": "CW206",
-    "multipleOf": "CW206", "minLength": "CW206", "maxLength": "CW206", "minItems": "CW206", "maxItems": "CW206",
+    "multipleOf": "CW206", "minLength": "CW206", "maxLength": "CW206",  "minItems": "CW206",
+    "maxItems": "CW206",
     "uniqueItems": "CW206", "minProperties": "CW206", "maxProperties": "CW206",
 }  # fmt: skip
 _OTHER_SHAPE = "CW207"
 
 
 class Found(NamedTuple):
-    """One document of a file. `is_valid`: its schema holds and its file is sound."""
+    """One document of a file, the `number`th. `is_valid`: its schema holds and its file is sound."""
 
     kind: str
     name: str
-    index: int
+    number: int
     is_valid: bool
     value: Any
 
@@ -108,20 +109,23 @@ def _without_file(diagnostics: Any) -> tuple[Diagnostic, ...]:
 def _classify(document: ParsedDocument, path: str, role: Role) -> tuple[str, Diagnostic | None]:
     """The kind of a document ("" when it is none of ours), or what is wrong with it."""
     value = document.value
+    if not isinstance(value, dict):
+        return "", _no_document(document, path, role)
+    kind = value.get("kind")
     if path.endswith(N8N_SUFFIX) or (role is Role.WORKFLOW and _is_n8n(value)):
         return N8N, None
-    if not isinstance(value, dict):
-        return "", _no_document(document, path, role, "a mapping with apiVersion, kind, metadata and spec")
-    kind = value.get("kind")
     if isinstance(kind, str) and kind in _KINDS and (role is not Role.OTHER or _is_ours(value)):
         return kind, None
-    if isinstance(value.get("document"), dict) and (role is not Role.OTHER or "do" in value):
+    if _is_workflow(value, role):
         return "Workflow", None
-    if role is Role.WORKFLOW and "kind" not in value:
-        return "Workflow", None  # its schema will say what is missing
-    if role is Role.OTHER and not _is_ours(value):
-        return "", None
-    return "", _unknown_kind(document, path, kind)
+    return "", None if role is Role.OTHER and not _is_ours(value) else _unknown_kind(document, path, kind)
+
+
+def _is_workflow(value: dict[str, Any], role: Role) -> bool:
+    """Whether it is meant as one: in a folder of workflows everything that says nothing else is."""
+    if isinstance(value.get("document"), dict):
+        return role is not Role.OTHER or "do" in value
+    return role is Role.WORKFLOW and "kind" not in value
 
 
 def _is_ours(value: dict[str, Any]) -> bool:
@@ -133,11 +137,11 @@ def _is_n8n(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("nodes"), list) and "connections" in value
 
 
-def _no_document(document: ParsedDocument, path: str, role: Role, wanted: str) -> Diagnostic | None:
+def _no_document(document: ParsedDocument, path: str, role: Role) -> Diagnostic | None:
     if role is Role.OTHER:
         return None
-    at = document.positions.at("")
-    return finding("CW118", path, "this is no Caseway document", at=at, hint=f"a document is {wanted}")
+    hint = "a document is a mapping with apiVersion, kind, metadata and spec"
+    return finding("CW118", path, "this is no Caseway document", at=document.positions.at(""), hint=hint)
 
 
 def _unknown_kind(document: ParsedDocument, path: str, kind: Any) -> Diagnostic:

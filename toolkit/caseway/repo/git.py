@@ -1,7 +1,7 @@
 """Git's plumbing, so called that a hostile repo runs nothing.
 
-Rule: no hook, filter, pager, monitor, credential helper or transport of the repo may start. Only commands that
-read are called, each through here.
+Rule: no hook, filter, pager, monitor, credential helper or transport of the repo may start. Only commands
+that read are called, each through here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from caseway.model.errors import CasewayError
 from caseway.repo.quote import printable, quoted
 
 MESSAGE_LENGTH = 10_000
-_BATCH = 400  # ids sent before answers are read: fewer bytes than a pipe holds, so neither side waits for the other
+_BATCH = 400  # ids sent before answers are read: fewer bytes than a pipe holds, so neither side blocks
 _SAFE = (
     "--no-pager", "--no-optional-locks", "--literal-pathspecs",
     "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
@@ -39,7 +39,7 @@ class Repository:
 
 
 def environment(config: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
-    """The process environment without what would redirect git, with what keeps it from acting, and `config`."""
+    """The environment without what would redirect git, with what keeps it from acting, and `config`."""
     kept = {name: value for name, value in os.environ.items() if name not in _DROPPED}
     count = int(kept.get("GIT_CONFIG_COUNT") or 0)
     for number, (name, value) in enumerate(config.items(), count):
@@ -83,7 +83,7 @@ def repository(folder: Path) -> Repository | None:
         return None
     prefix = prefix.removesuffix("\n")
     inside = Path(os.path.realpath(folder))
-    return Repository(folder, str(inside / up) if up else str(inside), prefix)
+    return Repository(folder, os.path.normpath(inside / up), prefix)
 
 
 def distrust(folder: Path) -> str:
@@ -133,6 +133,12 @@ def resolve(folder: Path, ref: str) -> str:
         )
         raise CasewayError(message, code="no-such-ref", place=printable(str(folder)), hint=hint)
     return answer.stdout.decode("ascii").split()[-1]
+
+
+def existing(folder: Path, commit: str, paths: Sequence[str]) -> frozenset[str]:
+    """Those of `paths` (from the top of the repository) that are files in `commit`."""
+    answer = run(folder, "ls-tree", "-z", "--full-tree", "--name-only", commit, "--", *paths)
+    return frozenset(os.fsdecode(answer.stdout).split("\0")) & frozenset(paths)
 
 
 def commit_source(folder: Path, commit: str, ref: str, *, dirty: bool = False) -> Source:

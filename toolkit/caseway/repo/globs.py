@@ -12,15 +12,14 @@ def matches_any(path: str, patterns: Sequence[str]) -> bool:
     """Whether `path` or a folder around it matches one of `patterns`."""
     parts = path.split("/")
     return any(
-        pattern in {"**", "*/**", "**/*"}
-        and (pattern != "*/**" or len(parts) > 1)
+        (pattern in {"**", "*/**", "**/*"} and (pattern != "*/**" or len(parts) > 1))
         or _path(pattern.strip("/").removeprefix("./").split("/"), parts)
         for pattern in patterns
     )
 
 
 def _path(pattern: Sequence[str], parts: Sequence[str]) -> bool:
-    """Greedy matching with one point to return to: the last `**`. A pattern that is used up matches all below."""
+    """Greedy matching with one point to return to: the last `**`. A used-up pattern matches all below it."""
     at = here = 0
     star = mark = -1
     while here < len(parts):

@@ -123,7 +123,7 @@ def _finite(text: str) -> float:
 
 
 def _measured(value: Any) -> tuple[int, bool]:
-    """How many values there are, and whether a number deserves a note. Raises ValueError beyond the bounds."""
+    """How many values there are, and whether a number deserves a note. Raises ValueError out of bounds."""
     nodes, depth, level, is_doubtful = 0, 0, [value], False
     while level:
         nodes += len(level)

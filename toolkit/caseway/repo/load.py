@@ -122,8 +122,8 @@ def _project(reader: Reader, share: ProjectFiles) -> LoadedProject:
 def _documents(reader: Reader, root: str, examined: Mapping[str, Examined]) -> Iterator[Document]:
     for path in sorted(examined):
         for each in examined[path].documents:
-            places = reader.positions(root + path, each.index)
-            yield Document(each.kind, each.name, path, each.index, each.value, places, each.is_valid)
+            places = reader.positions(root + path, each.number)
+            yield Document(each.kind, each.name, path, each.number, each.value, places, each.is_valid)
 
 
 def _kept(share: ProjectFiles, exclude: Sequence[str]) -> Iterator[str]:

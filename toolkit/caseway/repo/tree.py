@@ -1,7 +1,7 @@
 """The files of a project's tree: of a folder on disk, or of any commit.
 
-Rule: a tree answers only for paths it lists itself, so nothing outside of it can be named. Both trees follow a
-symbolic link only to a file they list, and see the same files for the same commit.
+Rule: a tree answers only for paths it lists itself, so nothing outside of it can be named. Both trees follow
+a symbolic link only to a file they list, and see the same files for the same commit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from caseway.model.errors import CasewayError
 from caseway.repo import git
 from caseway.repo.limits import FILE_BYTES, LINK_HOPS
 from caseway.repo.quote import quoted
-
 
 _BLOCK, _SMALL = 256, 200_000  # so many files of at most so many bytes are read ahead
 _LONGEST_LINK = 4096
@@ -46,7 +45,7 @@ class UnreadableError(Exception):
 
 
 class Tree(Protocol):
-    """Paths are relative to the tree's root, with forward slashes. `prefix` leads there from the repository."""
+    """Paths are relative to the tree's root, with forward slashes. `prefix` leads there from the top."""
 
     prefix: str
 
@@ -70,7 +69,7 @@ class Tree(Protocol):
 def real_path(files: Mapping[str, FileId], path: str, target: Callable[[str], str]) -> str:
     """The listed file behind the link at `path`. `target` gives a link's text. Raises UnreadableError.
 
-    Links are followed over the listing alone: what is not listed does not exist, wherever the disk would lead.
+    Links are followed over the listing alone: what is not listed does not exist, whatever the disk says.
     """
     start = path
     for _ in range(LINK_HOPS):
@@ -229,7 +228,7 @@ class GitTree:
         return self._files
 
     def read(self, path: str) -> bytes:
-        """The content of one listed file. Its neighbours are read with it: a process for each would be slow."""
+        """The content of one listed file. Its neighbours come with it: a process for each would be slow."""
         if path not in self._near:
             self._near = dict(self.read_all(self._neighbours(path)))
         found = self._near[path]
