@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 from typing import Any
 
-from caseway_runner.activation import Run, Session, limit_error
 from caseway_runner.compile import compile_workflow
-from caseway_runner.errors import SPEC_ERRORS, Fault, LimitExceeded
+from caseway_runner.deadline import TIMEOUT
+from caseway_runner.errors import Fault, LimitExceeded, limit_error
 from caseway_runner.http_client import HttpClient
 from caseway_runner.interpret import run_program
 from caseway_runner.journal import Entry
@@ -16,8 +16,7 @@ from caseway_runner.outcome import Outcome, Status, WorkflowError
 from caseway_runner.ports import Execution, Ports
 from caseway_runner.program import Program
 from caseway_runner.recorder import Recorder
-
-_TIMEOUT = SPEC_ERRORS + "timeout"
+from caseway_runner.session import Run, Session
 
 
 async def execute(program: Program, input: Any, execution: Execution, ports: Ports) -> Outcome:
@@ -39,7 +38,7 @@ async def execute(program: Program, input: Any, execution: Execution, ports: Por
             await session.recorder.flush()
     except Fault as raised:
         status, error = Status.FAULTED, raised.placed("/").error
-        reason = "timeout" if error.type == _TIMEOUT else ""
+        reason = "timeout" if error.type == TIMEOUT else ""
     except LimitExceeded as raised:
         status, error, reason = Status.FAULTED, limit_error(str(raised)), "limit"
     except TimeoutError:

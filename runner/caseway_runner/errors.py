@@ -75,3 +75,8 @@ def error_from_json(value: Mapping[str, Any]) -> WorkflowError:
         str(value.get("detail", "")),
         str(value.get("instance", "")),
     )
+
+
+def limit_error(reason: str) -> WorkflowError:
+    """How a hit limit is shown."""
+    return fault("runtime", reason, title="Limit exceeded", instance="/").error

@@ -6,30 +6,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from caseway_runner.activation import (
-    Activation,
-    Doomed,
-    Run,
-    Strand,
-    evaluate,
-    limit_error,
-    moment,
-    time_limit,
-    timeout_fault,
-)
+from caseway_runner.activation import Activation
+from caseway_runner.arguments import evaluate
+from caseway_runner.deadline import TIMEOUT, limited, time_limit, timeout_fault
 from caseway_runner.duration import parse_duration
-from caseway_runner.errors import SPEC_ERRORS, Fault, LimitExceeded, error_from_json, fault
+from caseway_runner.errors import Fault, LimitExceeded, error_from_json, fault, limit_error
 from caseway_runner.expression import Expression
 from caseway_runner.journal import Entry
+from caseway_runner.moments import moment
 from caseway_runner.outcome import Status, TaskRecord, WorkflowError
 from caseway_runner.program import Pipe, Task, TaskList
-
-_TIMEOUT = SPEC_ERRORS + "timeout"
+from caseway_runner.session import Doomed, Run, Strand
 
 
 async def run_program(run: Run, outer: Strand | None = None) -> Any:
@@ -247,7 +238,7 @@ async def _recorded(activation: Activation, parent: Activation) -> tuple[Any, st
     except Fault as raised:
         placed = raised.placed(activation.reference)
         await _journal_fault(activation, placed.error)
-        reason = "timeout" if placed.error.type == _TIMEOUT else ""
+        reason = "timeout" if placed.error.type == TIMEOUT else ""
         close(Status.FAULTED, ended_at=session.now(), error=placed.error, reason=reason)
         raise placed from None
     except LimitExceeded as raised:
@@ -280,48 +271,6 @@ async def _timed(activation: Activation) -> Any:
     except Fault as raised:
         raise raised.placed(activation.reference) from None
     return await limited(activation, seconds, lambda: _flowed(activation))
-
-
-async def limited(
-    activation: Activation, seconds: float, work: Callable[[], Awaitable[Any]], *, suffix: str = ""
-) -> Any:
-    """Await `work()` for at most `seconds` since it first started, in whichever run that was."""
-    ports, strand = activation.run.session.ports, activation.strand
-    reference = activation.reference
-    begun, cut = activation.noted("begun", suffix=suffix), activation.noted("cut", suffix=suffix)
-    remaining = seconds
-    if begun is None:
-        activation.note("begun", suffix=suffix)
-    else:
-        remaining = max(0.0, seconds - (ports.clock.now() - moment(begun.at)).total_seconds())
-    if cut is not None:
-        return await _cut_again(strand, timeout_fault(reference, seconds), work)
-    struck = (
-        nullcontext()
-        if strand.doom
-        else time_limit(strand, ports, remaining, lambda: timeout_fault(reference, seconds))
-    )
-    try:
-        async with struck:
-            return await work()
-    except Fault as raised:
-        if raised.error.type == _TIMEOUT and raised.error.instance == reference:
-            activation.note("cut", suffix=suffix)
-            await activation.flush()
-        raise
-
-
-async def _cut_again(strand: Strand, error: Fault, work: Callable[[], Awaitable[Any]]) -> Any:
-    """An earlier run timed out here: replay what it had done, start nothing new, and time out again."""
-    outer = strand.doom
-    strand.doom = Doomed()
-    try:
-        await work()
-    except (Doomed, Fault):
-        pass
-    finally:
-        strand.doom = outer
-    raise error
 
 
 async def _flowed(activation: Activation) -> Any:

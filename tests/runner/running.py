@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,19 +35,35 @@ def a_workflow(*tasks: dict[str, Any], **parts: Any) -> dict[str, Any]:
 
 
 class VirtualClock:
-    """Time that passes only when somebody sleeps."""
+    """Time that passes only when everybody sleeps: then it jumps to the first who wants to wake."""
 
     def __init__(self) -> None:
         self.time = datetime(2026, 1, 1, tzinfo=UTC)
         self.slept: list[float] = []
+        self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
+        self._ticking = False
 
     def now(self) -> datetime:
         return self.time
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.time += timedelta(seconds=seconds)
-        await asyncio.sleep(0)
+        wake = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self.time + timedelta(seconds=seconds), len(self.slept), wake))
+        if not self._ticking:
+            self._ticking = True
+            self._ticker = asyncio.ensure_future(self._tick())
+        await wake
+
+    async def _tick(self) -> None:
+        while self._sleepers:
+            for _ in range(50):  # let everything that can go on without time go on
+                await asyncio.sleep(0)
+            at, _, wake = heapq.heappop(self._sleepers)
+            if not wake.done():
+                self.time = max(self.time, at)
+                wake.set_result(None)
+        self._ticking = False
 
 
 def server(handler: Callable[[httpx.Request], httpx.Response]) -> httpx.MockTransport:

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from caseway_runner.activation import Activation, Doomed, Strand
+from caseway_runner.activation import Activation
 from caseway_runner.errors import Fault
 from caseway_runner.interpret import run_task
 from caseway_runner.program import Task, TaskList
 from caseway_runner.scope import Scope
+from caseway_runner.session import Doomed, Strand
 
 KEYS = frozenset({"fork"})
 

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from caseway_runner.activation import Activation, Run
+from caseway_runner.activation import Activation
 from caseway_runner.errors import Fault, fault
 from caseway_runner.interpret import run_program
 from caseway_runner.problem import InvalidWorkflow
 from caseway_runner.process import Command, Result, run_process
 from caseway_runner.scope import Scope
+from caseway_runner.session import Run
 from caseway_runner.template import Template, constant
 
 KEYS = frozenset({"run"})

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from caseway_runner.activation import Activation, moment
+from caseway_runner.activation import Activation
+from caseway_runner.deadline import limited
 from caseway_runner.errors import Fault, canonical_type
 from caseway_runner.expression import Expression
-from caseway_runner.interpret import limited, run_nested
+from caseway_runner.interpret import run_nested
+from caseway_runner.moments import moment
 from caseway_runner.outcome import WorkflowError
 from caseway_runner.program import TaskList
 from caseway_runner.retry import Retry, compile_retry, delay_before, jitter_between

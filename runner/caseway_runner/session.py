@@ -1,0 +1,108 @@
+"""What runs share: the session of one execution, the run of one workflow, the strand of one line of control."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from caseway_runner.errors import LimitExceeded, fault
+from caseway_runner.moments import stamp, time_descriptor
+from caseway_runner.outcome import TaskRecord
+from caseway_runner.ports import Execution, Ports
+from caseway_runner.program import Program
+from caseway_runner.recorder import Recorder
+from caseway_runner.sandbox import Bounds
+
+if TYPE_CHECKING:
+    from caseway_runner.http_client import HttpClient
+
+
+class Doomed(Exception):
+    """A task that would start, but an earlier run shows that it was cut off: it is cancelled instead."""
+
+
+@dataclass(slots=True)
+class Session:
+    """What one execution shares with its sub-workflows: ports, journal, records and budgets."""
+
+    execution: Execution
+    ports: Ports
+    recorder: Recorder
+    http: HttpClient
+    compile: Callable[[Any], Program]
+    records: list[TaskRecord] = field(default_factory=list)
+    activations: int = 0
+    background: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    def now(self) -> str:
+        """The clock's time."""
+        return stamp(self.ports.clock.now())
+
+    def count_activation(self) -> None:
+        """Take one activation from the budget."""
+        self.activations += 1
+        limit = self.ports.policy.limits.activations
+        if self.activations > limit:
+            raise LimitExceeded(f"more than {limit} task activations")
+
+    def opened(self, record: TaskRecord) -> int:
+        """Keep the record of a task that starts; gives its place."""
+        self.records.append(record)
+        self.tell(record)
+        return len(self.records) - 1
+
+    def tell(self, record: TaskRecord) -> None:
+        """Report a record to the listener."""
+        if self.ports.on_task is not None:
+            self.ports.on_task(record)
+
+    @property
+    def bounds(self) -> Bounds:
+        """How much time and memory an expression may take."""
+        limits = self.ports.policy.limits
+        return Bounds(limits.expression_seconds, limits.expression_bytes, limits.output_bytes)
+
+
+@dataclass(slots=True)
+class Run:
+    """One workflow being run. `context` cells hang on strands, see Strand."""
+
+    session: Session
+    program: Program
+    raw_input: Any
+    started_at: str
+    depth: int
+    position: str = ""
+    reference: str = ""
+
+    def secret(self, name: str) -> Any:
+        """The value of a declared secret; an authorization fault when there is none."""
+        if name in self.program.secrets:
+            try:
+                return self.session.ports.secrets(name)
+            except KeyError:
+                pass
+        raise fault("authorization", f"there is no secret '{name}' for this workflow")
+
+    def descriptor(self) -> dict[str, Any]:
+        """`$workflow`."""
+        return {
+            "id": self.session.execution.id,
+            "definition": self.program.document,
+            "input": self.raw_input,
+            "startedAt": time_descriptor(self.started_at),
+        }
+
+
+@dataclass(slots=True)
+class Strand:
+    """One line of control. Branches of a fork each get their own, so that parallel exports to the context
+    cannot depend on timing. `deadline` is the nearest timeout, `doom` what to raise instead of starting
+    anything new."""
+
+    context: Any
+    deadline: datetime | None = None
+    doom: Exception | None = None
