@@ -19,9 +19,13 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("demo")
     environment = {**os.environ, "HOME": str(tmp_path_factory.mktemp("home")), "CASEWAY_STAGE": "nowhere"}
     done = subprocess.run(
-        [sys.executable, DEMO, folder], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        [sys.executable, DEMO, folder],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
         check=False,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stdout
     return done.stdout
 
