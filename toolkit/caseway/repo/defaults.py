@@ -1,7 +1,7 @@
 """Fills what a document leaves out with what its schema says is meant. Pure; the input is never changed.
 
-A schema is compiled once into closures that only visit places where a default can be; conditions (`if`) may
-use required, properties, const, enum, type and not, which is all that our schemas use.
+A schema is compiled once into closures that only visit places where a default can be; conditions (`if`) are
+those of `conditions`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from caseway.repo.conditions import Condition, compile_condition
 from caseway.repo.explain import resolve
-from caseway.repo.leaf_checks import has_type
 
 Schema: TypeAlias = Any
 Fill: TypeAlias = Callable[[Any], Any]
-_ANY = ("string", "number", "boolean", "object", "array", "null")
 
 
 def compile_defaults(root: Schema) -> Fill:
@@ -50,7 +49,7 @@ class _Compiler:
         parts.extend(self.fill(part) for part in node.get("allOf", ()) if self._matters(part))
         if "if" in node:
             chosen = self.fill(node.get("then", True)), self.fill(node.get("else", True))
-            parts.append(_either(node["if"], *chosen))
+            parts.append(_either(compile_condition(node["if"]), *chosen))
         return parts
 
     def _reference(self, reference: str) -> Fill:
@@ -113,9 +112,13 @@ def _each_item(fill_item: Fill) -> Fill:
     return fill
 
 
-def _either(condition: Schema, then: Fill, otherwise: Fill) -> Fill:
+def _either(condition: Condition | None, then: Fill, otherwise: Fill) -> Fill:
+    if condition is None:
+        raise ValueError("the condition of a schema is not one that defaults can follow")
+    holds = condition
+
     def fill(value: Any) -> Any:
-        return then(value) if _holds(condition, value) else otherwise(value)
+        return then(value) if holds(value) else otherwise(value)
 
     return fill
 
@@ -137,19 +140,3 @@ def _object(
         return filled
 
     return fill
-
-
-def _holds(condition: Schema, value: Any) -> bool:
-    if not isinstance(condition, Mapping):
-        return bool(condition)
-    fits = (
-        has_type(value, condition.get("type", _ANY))
-        and value == condition.get("const", value)
-        and value in condition.get("enum", (value,))
-        and not ("not" in condition and _holds(condition["not"], value))
-    )
-    if not fits or not isinstance(value, dict):
-        return fits
-    properties = condition.get("properties", {})
-    has_all = all(key in value for key in condition.get("required", ()))
-    return has_all and all(_holds(below, value[key]) for key, below in properties.items() if key in value)

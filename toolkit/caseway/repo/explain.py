@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from caseway.repo.conditions import compile_condition
 from caseway.repo.leaf_checks import (
     LEAF_CHECKS,
     WORDS,
@@ -94,6 +95,9 @@ def choices(branches: Any) -> list[str]:
 
 
 def _holds(walk: Walk, node: Schema, value: Any) -> bool:
+    condition = compile_condition(node)
+    if condition is not None:
+        return condition(value)
     return next(_walk(walk, node, value, ()), None) is None
 
 

@@ -21,8 +21,14 @@ _SIZES = {"TB": 10**12, "GB": 10**9, "MB": 10**6, "KB": 10**3, "B": 1}
 
 
 def parameters_schema(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The JSON Schema of a use case's parameters, whichever way they are written."""
-    return compile_fields(parameters["fields"]) if "fields" in parameters else parameters
+    """The JSON Schema of a use case's parameters, whichever way they are written; raises ValueError for form
+    fields that break the UseCase schema."""
+    if "fields" not in parameters:
+        return parameters
+    try:
+        return compile_fields(parameters["fields"])
+    except (KeyError, TypeError, AttributeError, StopIteration) as error:
+        raise ValueError("the form fields break the UseCase schema") from error
 
 
 def parameters_problems(parameters: Mapping[str, Any]) -> list[Violation]:

@@ -13,6 +13,36 @@ DEPTH = 200  # deeper than any reader accepts; below the recursion limits of wha
 
 def plain_json_problems(value: Any) -> list[Violation]:
     """What in `value` JSON cannot say: other types, non-string keys, NaN, broken text, absurd depth."""
+    return [] if _is_plain(value) else _problems(value)
+
+
+def _is_plain(value: Any) -> bool:
+    """The quick answer, level by level and without keeping track of places."""
+    level = [value]
+    for _ in range(DEPTH + 1):
+        below: list[Any] = []
+        for item in level:
+            kind = type(item)
+            if kind is dict:
+                below += item  # its keys, which must be sound text too
+                below += item.values()
+                if any(map(_is_no_key, item)):
+                    return False
+            elif kind is list:
+                below += item
+            elif _scalar(item):
+                return False
+        if not below:
+            return True
+        level = below
+    return False
+
+
+def _is_no_key(key: object) -> bool:
+    return type(key) is not str
+
+
+def _problems(value: Any) -> list[Violation]:
     problems: list[Violation] = []
     rest: list[tuple[Any, Path]] = [(value, ())]
     while rest:

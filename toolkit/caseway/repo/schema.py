@@ -84,7 +84,7 @@ def suspicions(kind: str, value: Any) -> list[Violation]:
     """Keys that the schema allows, as the specification does, though nothing reads them: likely typos.
     Empty for what `violations` reports already."""
     name = kind_named(kind)
-    if _strict_validator(name).is_valid(value):
+    if plain_json_problems(value) or _strict_validator(name).is_valid(value):
         return []
     known = {each.pointer for each in violations(name, value)}
     strict = explain(Walk(_strict(name), _matches), value)
