@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from caseway.cli.output import clean, painted_status, print_json, say
+from caseway.cli.output import clean, facts_of, painted_status, print_json, say
 from caseway.cli.session import Session
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def print_deployment(session: Session, instance: str, view: DeploymentView | Non
         else:
             say(f"{clean(instance)} is changed; nothing had to be deployed")
         return 0
-    facts = view.as_json()
+    facts = facts_of(view)
     if session.is_json:
         print_json({"instance": instance, "deployment": facts})
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import caseway_runner as runner
 from caseway.cli.outcome_text import outcome_json, print_outcome
-from caseway.cli.output import clean, print_json, say
+from caseway.cli.output import clean, facts_of, print_json, say
 from caseway.cli.session import Session
 from caseway.model.errors import CasewayError
 from caseway.platform import executions, schedules
@@ -55,7 +55,7 @@ def see_through(
     if not wait:
         view = executions.get_execution(platform, execution_id)
         if session.is_json:
-            print_json(view.as_json())
+            print_json(facts_of(view))
         else:
             say(execution_id)
         return 0

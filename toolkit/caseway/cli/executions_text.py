@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from caseway.cli.outcome_text import duration, print_error, print_output, print_tree
@@ -26,7 +26,7 @@ def row_of(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {**facts, "duration": duration(started, ended)}
 
 
-def print_execution(facts: Mapping[str, Any], tasks: list[Mapping[str, Any]]) -> None:
+def print_execution(facts: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]]) -> None:
     """One execution: facts, task tree, then error or output."""
     row = row_of(facts)
     say(f"{painted_status(row['status'])}  {paint(clean(row['id']), '', bold=True)}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from caseway.cli.output import clean, paint, painted_status, print_fields, say
 
@@ -51,10 +52,8 @@ def print_instance(view: InstanceView) -> None:
             say(f"      {clean(trigger_text(trigger))}")
 
 
-def trigger_text(trigger: object) -> str:
+def trigger_text(trigger: Mapping[str, Any]) -> str:
     """`http POST /invoices`, `schedule 0 2 * * * Europe/Berlin`, …"""
-    if not isinstance(trigger, dict):
-        trigger = dict(trigger)  # type: ignore[call-overload]
     words = [trigger.get("type", "")]
     words += [
         str(trigger[key])

@@ -42,7 +42,8 @@ class LazyGroup(click.Group):
 
             near = difflib.get_close_matches(args[0], self.table, n=2)
             if near and "Did you mean" not in error.message:
-                error.message += f" Did you mean {' or '.join(repr(name) for name in near)}?"
+                hint = f" Did you mean {' or '.join(repr(name) for name in near)}?"
+                raise click.UsageError(error.message + hint, ctx) from error
             raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - too

@@ -21,7 +21,7 @@ def open_local(url: str, *, secret_key: str) -> Iterator[Platform]:
 
 def organization_of(root: Path) -> str:
     """The organization of the project at `root`: `spec.organization`, else the project's name."""
-    from caseway.worker.local import parsed_values
+    from caseway.worker.surroundings import parsed_values
 
     for name in PROJECT_FILES:
         if (root / name).is_file():

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import caseway_runner as runner
-from caseway.worker.local import check_workflow, open_workflow, run_here
+from caseway.worker.local import run_here
 from caseway.worker.masking import Masked
+from caseway.worker.surroundings import check_workflow, open_workflow
 
 
 @dataclass(frozen=True, slots=True)

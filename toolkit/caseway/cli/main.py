@@ -41,7 +41,9 @@ COMMANDS = {
 class Root(LazyGroup):
     """The root group: every way of leaving it passes through `exits`."""
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:
+    def main(  # type: ignore[override] # click overloads it by the value of standalone_mode
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> Any:
         """Run and exit the process; with `standalone_mode=False` return as click does."""
         if extra.get("standalone_mode") is False:
             return super().main(args, prog_name, **extra)

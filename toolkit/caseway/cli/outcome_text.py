@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from caseway.cli.output import clean, paint, painted_status, say
+from caseway.cli.output import clean, facts_of, paint, painted_status, say
 from caseway_runner import Outcome, TaskRecord
 
 MARKS = {
@@ -28,7 +28,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "id": outcome.id,
         "status": str(outcome.status),
         "output": outcome.output,
-        "error": dict(outcome.error.as_json()) if outcome.error else None,
+        "error": facts_of(outcome.error) if outcome.error else None,
         "tasks": [
             {
                 "reference": record.reference,
@@ -56,7 +56,7 @@ def records_as_rows(records: Iterable[TaskRecord]) -> list[dict[str, Any]]:
             "endedAt": record.ended_at,
             "attempts": record.attempts,
             "reason": record.reason,
-            "error": dict(record.error.as_json()) if record.error else None,
+            "error": facts_of(record.error) if record.error else None,
         }
         for record in records
     ]
@@ -138,6 +138,6 @@ def print_outcome(outcome: Outcome, heading: str) -> None:
     )
     print_tree(records_as_rows(outcome.tasks))
     if outcome.error is not None:
-        print_error(outcome.error.as_json())
+        print_error(facts_of(outcome.error))
     elif outcome.status == "completed":
         print_output(outcome.output)

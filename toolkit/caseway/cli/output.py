@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import click
 
@@ -75,6 +75,17 @@ def say(text: str = "", *, err: bool = False) -> None:
 def print_json(value: Any) -> None:
     """`value` on stdout as JSON; unknown values become strings."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+class Viewed(Protocol):
+    """What the platform shows of something."""
+
+    def as_json(self) -> Mapping[str, Any]: ...
+
+
+def facts_of(view: Viewed) -> dict[str, Any]:
+    """A view as a JSON object."""
+    return dict(view.as_json())
 
 
 def print_table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str], *, empty: str) -> None:

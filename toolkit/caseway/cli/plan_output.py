@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from caseway.cli.output import has_colour
 from caseway.model.plan import Plan
@@ -14,6 +15,12 @@ from caseway.reconcile.text import as_text
 
 MARKDOWN_LIMIT = 60_000
 WIDEST = 140
+
+
+def actions_json(plan: Plan) -> list[Any]:
+    """The plan's actions as JSON."""
+    whole: Mapping[str, Any] = as_json(plan)
+    return list(whole["actions"])
 
 
 def rendered(plans: Sequence[Plan], form: str) -> str:

@@ -106,7 +106,7 @@ def diagnostic_json(item: Diagnostic) -> dict[str, Any]:
 
 def values_of(text: str, name: str, option: str) -> list[Any]:
     """The values of a YAML text given on the command line."""
-    from caseway.worker.local import parsed_values
+    from caseway.worker.surroundings import parsed_values
 
     try:
         return parsed_values(text.encode(), name)

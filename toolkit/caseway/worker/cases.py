@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from caseway.worker.local import LocalWorkflow
+from caseway.worker.local import LocalWorkflow, Neighbour
 from caseway.worker.suite import Case
+from caseway.worker.surroundings import Identity, find_among, identity_of
 
 if TYPE_CHECKING:
     from caseway.repo.load import Document, LoadedProject
-
-Known = Mapping[tuple[str, str, str], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Around:
 
     use_cases: Mapping[str, Document]
     files: Mapping[str, Mapping[str, Any]]
-    known: Known
+    known: Mapping[Identity, Neighbour]
     connections: Mapping[str, Mapping[str, Any]]
 
 
@@ -31,7 +31,9 @@ def cases(project: LoadedProject, below: str = "") -> Iterator[Case]:
     """Every test of the project whose file lies in `below` (relative to the project), in file order."""
     use_cases = {_folder(item.path): item for item in project.documents if item.kind == "UseCase"}
     files = {item.path: item.value for item in project.documents if item.kind == "Workflow"}
-    around = Around(use_cases, files, dict(_workflows(project.documents)), _connections(project.documents))
+    around = Around(
+        use_cases, files, dict(_workflows(project.documents, use_cases)), _connections(project.documents)
+    )
     for document in project.documents:
         if document.kind == "WorkflowTest" and _is_below(document.path, below):
             yield _case(document, around)
@@ -42,10 +44,8 @@ def _case(document: Document, around: Around) -> Case:
     wanted = str(spec.get("workflow", ""))
     line = (document.positions.at("") or (1, 1))[0]
     place = f"{document.path}:{line}"
-    folder = next(
-        (str(up) for up in PurePosixPath(document.path).parents if str(up) in around.use_cases), None
-    )
-    if folder is None:
+    folder = _home(document.path, around.use_cases)
+    if not folder:
         return Case(document.name, "", wanted, place, spec, None, "this test belongs to no use case's folder")
     use_case = around.use_cases[folder]
     listed: Iterable[Mapping[str, Any]] = use_case.value.get("spec", {}).get("workflows", ())
@@ -54,15 +54,24 @@ def _case(document: Document, around: Around) -> Case:
     if path not in around.files:
         problem = f"use case {use_case.name} has no workflow {wanted!r} that could run here"
         return Case(document.name, use_case.name, wanted, place, spec, None, problem)
-    local = LocalWorkflow(Path(path), around.files[path], use_case.value, around.known, around.connections)
+    local = LocalWorkflow(
+        Path(path), around.files[path], use_case.value, partial(find_among, around.known), around.connections
+    )
     return Case(document.name, use_case.name, wanted, place, spec, local)
 
 
-def _workflows(documents: Iterable[Document]) -> Iterator[tuple[tuple[str, str, str], Mapping[str, Any]]]:
+def _workflows(
+    documents: Iterable[Document], use_cases: Mapping[str, Document]
+) -> Iterator[tuple[Identity, Neighbour]]:
     for item in documents:
         if item.kind == "Workflow":
-            head = item.value.get("document", {})
-            yield (str(head.get("namespace")), str(head.get("name")), str(head.get("version"))), item.value
+            home = _home(item.path, use_cases)
+            yield identity_of(item.value), Neighbour(item.value, use_cases[home].value if home else {})
+
+
+def _home(path: str, use_cases: Mapping[str, Document]) -> str:
+    """The folder of the use case that `path` lies in, "" when it lies in none."""
+    return next((str(up) for up in PurePosixPath(path).parents if str(up) in use_cases), "")
 
 
 def _connections(documents: Iterable[Document]) -> dict[str, Mapping[str, Any]]:

@@ -4,90 +4,60 @@ Rule: the document that runs here is validated and rendered exactly as a deploym
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import caseway_runner as runner
-from caseway.model.diagnostic import Severity
 from caseway.model.errors import CasewayError
 from caseway.repo import placeholders
 from caseway.repo.forms import parameters_schema
-from caseway.repo.parse import Parsed, ParsedDocument, parse
 
-PROJECT_FILES = ("caseway.yaml", "caseway.yml", "caseway.json")
-USE_CASE_FILES = ("usecase.yaml", "usecase.yml", "usecase.json")
-MAX_FILE = 10_000_000
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A workflow document that may be called, and the use case it belongs to (empty when it has none)."""
+
+    document: Mapping[str, Any]
+    use_case: Mapping[str, Any]
+
+
+Find = Callable[[str, str, str], Neighbour | None]  # by namespace, name and version
+
+
+def nobody(_namespace: str, _name: str, _version: str) -> Neighbour | None:
+    """The neighbourhood of a workflow that stands alone."""
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class LocalWorkflow:
-    """A workflow document with what stands around it: its use case (empty when there is none), the other
-    workflow documents of the folder, by namespace, name and version, and the project's connections (the
-    `spec` of each, by name)."""
+    """A workflow document with what stands around it: its use case (empty when there is none), how to find
+    the workflows it may call, the project's connections (the `spec` of each, by name), and its parameters."""
 
     path: Path
     document: Mapping[str, Any]
     use_case: Mapping[str, Any] = field(default_factory=dict)
-    neighbours: Mapping[tuple[str, str, str], Mapping[str, Any]] = field(default_factory=dict)
+    find: Find = nobody
     connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     def rendered(self, parameters: Mapping[str, Any]) -> LocalWorkflow:
         """The same with every placeholder resolved from `parameters` over the use case's defaults."""
         context = local_context(self.use_case, parameters, self.connections)
-        return LocalWorkflow(
-            self.path,
-            _render(self.document, context, self.path),
-            self.use_case,
-            {key: _render(item, context, self.path) for key, item in self.neighbours.items()},
-            self.connections,
-        )
+        return replace(self, document=_render(self.document, context, self.path), parameters=parameters)
 
     def source(self, namespace: str, name: str, version: str) -> Mapping[str, Any]:
-        """The sub-workflow of that identity; KeyError when there is none. `latest` is the highest version."""
-        found = find_workflow(self.neighbours, namespace, name, version)
+        """The sub-workflow of that identity, rendered with its own use case's parameters; KeyError when there
+        is none. `latest` is the highest version."""
+        found = self.find(namespace, name, version)
         if found is None:
             raise KeyError(f"{namespace}/{name}:{version}")
-        return found
-
-
-def find_workflow(
-    known: Mapping[tuple[str, str, str], Mapping[str, Any]], namespace: str, name: str, version: str
-) -> Mapping[str, Any] | None:
-    """The document called so; `latest` or "" takes the highest version."""
-    if version not in {"", "latest"}:
-        return known.get((namespace, name, version))
-    import semver
-
-    versions = [key[2] for key in known if key[:2] == (namespace, name) and semver.Version.is_valid(key[2])]
-    return known[namespace, name, max(versions, key=semver.Version.parse)] if versions else None
-
-
-def open_workflow(path: Path) -> LocalWorkflow:
-    """The workflow in `path` with its surroundings. Raises `CasewayError` with file:line:col when it is no
-    workflow that could run."""
-    parsed = _workflow_of(path)
-    use_case, folder = _use_case_around(path)
-    neighbours = dict(_neighbours(folder or path.parent))
-    return LocalWorkflow(path, parsed.value, use_case, neighbours, dict(_connections_around(path)))
-
-
-def check_workflow(local: LocalWorkflow) -> None:
-    """Raise `CasewayError` `invalid-workflow` naming every problem of the document."""
-    found = runner.problems(local.document)
-    if not found:
-        return
-    positions = _workflow_of(local.path).positions
-    lines = []
-    for problem in found:
-        line, column = positions.at(problem.pointer) or (0, 0)
-        hint = f" ({problem.hint})" if problem.hint else ""
-        lines.append(f"{local.path}:{line}:{column}: {problem.message}{hint}")
-    raise CasewayError(
-        "\n".join(lines), code="invalid-workflow", hint="'caseway validate' checks the whole project"
-    )
+        parameters = self.parameters if found.use_case == self.use_case else {}
+        context = local_context(found.use_case, parameters, self.connections)
+        return _render(found.document, context, self.path)
 
 
 async def run_here(
@@ -136,7 +106,7 @@ def local_context(
 def default_parameters(declared: Mapping[str, Any]) -> dict[str, Any]:
     """The defaults of a use case's parameters, declared as JSON Schema or as form fields."""
     schema = parameters_schema(declared) if declared else {}
-    properties: Mapping[str, Any] = schema.get("properties", {})  # type: ignore[assignment]
+    properties: Mapping[str, Any] = schema.get("properties", {})
     return {
         name: item["default"]
         for name, item in properties.items()
@@ -156,78 +126,3 @@ def _render(document: Mapping[str, Any], context: Mapping[str, Any], path: Path)
         ) from error
     assert isinstance(rendered, Mapping)
     return rendered
-
-
-def _workflow_of(path: Path) -> ParsedDocument:
-    if not path.is_file():
-        raise CasewayError("no such file", code="no-such-path", place=str(path))
-    if path.stat().st_size > MAX_FILE:
-        raise CasewayError("the file is larger than 10 MB", code="too-large", place=str(path))
-    for document in _sound(path.read_bytes(), str(path)):
-        if is_workflow(document.value):
-            return document
-    raise CasewayError(
-        "no workflow in this file",
-        code="no-workflow",
-        place=str(path),
-        hint="a workflow has 'document' and 'do'",
-    )
-
-
-def parsed_values(data: bytes, name: str) -> list[Any]:
-    """The values in a YAML or JSON text; raises `CasewayError` with the place of what is wrong with it."""
-    return [document.value for document in _sound(data, name)]
-
-
-def _sound(data: bytes, name: str) -> Parsed:
-    parsed = parse(data, name)
-    if not parsed.is_sound:
-        first = next(item for item in parsed.diagnostics if item.severity is Severity.ERROR)
-        place = f"{name}:{first.line}:{first.column}"
-        raise CasewayError(first.message, code=first.code, place=place, hint=first.hint)
-    return parsed
-
-
-def is_workflow(value: object) -> bool:
-    """Whether `value` looks like a document of the workflow language."""
-    return isinstance(value, Mapping) and isinstance(value.get("document"), Mapping) and "do" in value
-
-
-def _use_case_around(path: Path) -> tuple[Mapping[str, Any], Path | None]:
-    for folder in list(path.resolve().parents)[:4]:
-        for name in USE_CASE_FILES:
-            if (folder / name).is_file():
-                for document in parse((folder / name).read_bytes(), name):
-                    if isinstance(document.value, Mapping) and document.value.get("kind") == "UseCase":
-                        return document.value, folder
-    return {}, None
-
-
-def _connections_around(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    root = next(
-        (up for up in path.resolve().parents if any((up / name).is_file() for name in PROJECT_FILES)), None
-    )
-    for file in sorted((root / "connections").glob("*")) if root else ():
-        if (
-            file.suffix not in {".yaml", ".yml", ".json"}
-            or file.is_symlink()
-            or file.stat().st_size > MAX_FILE
-        ):
-            continue
-        for document in parse(file.read_bytes(), file.name):
-            if isinstance(document.value, Mapping) and document.value.get("kind") == "Connection":
-                yield str(document.value.get("metadata", {}).get("name", "")), document.value.get("spec", {})
-
-
-def _neighbours(folder: Path) -> list[tuple[tuple[str, str, str], Mapping[str, Any]]]:
-    found = []
-    files = (file for file in sorted(folder.rglob("*")) if file.suffix in {".yaml", ".yml", ".json"})
-    for file in files:
-        if file.is_symlink() or not file.is_file() or file.stat().st_size > MAX_FILE:
-            continue
-        for document in parse(file.read_bytes(), file.name):
-            if is_workflow(document.value):
-                head = document.value["document"]
-                identity = tuple(str(head.get(key, "")) for key in ("namespace", "name", "version"))
-                found.append((identity, document.value))
-    return found  # type: ignore[return-value]

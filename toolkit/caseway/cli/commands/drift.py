@@ -23,15 +23,13 @@ def command(session: Session, path: str | None, ref: str | None, detailed_exitco
 
     from caseway.cli.drifting import drift_of
     from caseway.cli.pipeline import PlanRequest, plan_all
-    from caseway.cli.plan_output import rendered
+    from caseway.cli.plan_output import actions_json, rendered
 
     plans = plan_all(session, PlanRequest(path, ref))
     drifts = [replace(plan, actions=drift_of(plan)) for plan in plans]
     found = sum(len(plan.actions) for plan in drifts)
     if session.is_json:
-        from caseway.reconcile.serialize import as_json
-
-        print_json({"drift": [action for plan in drifts for action in as_json(plan)["actions"]]})
+        print_json({"drift": [action for plan in drifts for action in actions_json(plan)]})
     elif found:
         click.echo(rendered(drifts, "text"))
     else:

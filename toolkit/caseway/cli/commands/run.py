@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from caseway.cli.output import print_json, say
+from caseway.cli.output import facts_of, print_json, say
 from caseway.cli.session import Session, session_options, with_session
 from caseway.model.errors import CasewayError
 
@@ -77,7 +77,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     elif tree:
         print_outcome(outcome, str(file))
     elif outcome.error is not None:
-        print_error(outcome.error.as_json())
+        print_error(facts_of(outcome.error))
     else:
         print_output(outcome.output)
     if outcome.status != "completed" and session.is_text and outcome.error is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import paint, print_json, print_table, say
+from caseway.cli.output import facts_of, paint, print_json, print_table, say
 from caseway.cli.session import Session, session_options, with_session
 
 INSTANCES = {
@@ -41,7 +41,7 @@ def command(session: Session, recent: int) -> None:
     with session.acting() as (platform, organization):
         revision = current_revision(platform.database)
         views = list_instances(platform, organization, stage=session.settings.stage)
-        schedules = [item.as_json() for item in list_schedules(platform, organization)]
+        schedules = [facts_of(item) for item in list_schedules(platform, organization)]
         executions = list_executions(platform, organization, limit=max(recent, 1)).items[:recent]
     if session.is_json:
         print_json(
@@ -49,15 +49,15 @@ def command(session: Session, recent: int) -> None:
                 "organization": organization,
                 "revision": revision,
                 "schedules": schedules,
-                "instances": [view.as_json() for view in views],
-                "executions": [view.as_json() for view in executions],
+                "instances": [facts_of(view) for view in views],
+                "executions": [facts_of(view) for view in executions],
             }
         )
         return
     say(paint(organization, "", bold=True) + f"  revision {revision}\n")
     rows = [
         {
-            **view.as_json(),
+            **facts_of(view),
             "note": note_of(view),
             "runs": " ".join(item.id for item in view.workflows if item.active),
         }
@@ -69,7 +69,7 @@ def command(session: Session, recent: int) -> None:
         print_table(schedules, _schedule_columns(schedules[0]), empty="")
     if executions:
         say()
-        print_table([row_of(view.as_json()) for view in executions], RECENT, empty="")
+        print_table([row_of(facts_of(view)) for view in executions], RECENT, empty="")
 
 
 def _schedule_columns(row: dict[str, object]) -> dict[str, str]:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from caseway.cli.output import clean, paint, print_json, say
 from caseway.cli.session import Session, session_options, with_session
+
+if TYPE_CHECKING:
+    from caseway.model.diagnostic import Diagnostic
 
 
 @click.command("validate")
@@ -75,7 +81,7 @@ def _fix(session: Session, path: str | None, dry_run: bool) -> list[dict[str, st
     return [{"file": change.path, "diff": "\n".join(change.difference)} for change in changes]
 
 
-def _as_json(found: list[object], bad: bool) -> dict[str, object]:
+def _as_json(found: Sequence[Diagnostic], bad: bool) -> dict[str, object]:
     from caseway.cli.reading import diagnostic_json
 
     return {"valid": not bad, "diagnostics": [diagnostic_json(item) for item in found]}

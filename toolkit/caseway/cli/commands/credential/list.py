@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import print_json, print_table
+from caseway.cli.output import facts_of, print_json, print_table
 from caseway.cli.session import Session, session_options, with_session
 
 COLUMNS = {"name": "NAME", "scope": "SCOPE", "owner": "OWNER", "type": "TYPE", "updated_at": "UPDATED"}
@@ -18,7 +18,7 @@ def command(session: Session) -> None:
     from caseway.platform import credentials
 
     with session.acting() as (platform, organization):
-        views = [view.as_json() for view in credentials.list_credentials(platform, organization)]
+        views = [facts_of(view) for view in credentials.list_credentials(platform, organization)]
     if session.is_json:
         print_json({"credentials": views})
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import clean, painted_status, print_json, say
+from caseway.cli.output import clean, facts_of, painted_status, print_json, say
 from caseway.cli.session import Session, session_options, with_session
 
 
@@ -18,7 +18,7 @@ def command(session: Session, execution_id: str) -> None:
 
     with session.acting() as (platform, _):
         executions.cancel(platform, execution_id, actor=session.actor())
-        facts = executions.get_execution(platform, execution_id).as_json()
+        facts = facts_of(executions.get_execution(platform, execution_id))
     if session.is_json:
         print_json(facts)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import print_json
+from caseway.cli.output import facts_of, print_json
 from caseway.cli.session import Session, session_options, with_session
 
 
@@ -18,8 +18,8 @@ def command(session: Session, execution_id: str) -> None:
     from caseway.platform.executions import get_execution, tasks
 
     with session.acting() as (platform, _):
-        facts = get_execution(platform, execution_id).as_json()
-        rows = [item.as_json() for item in tasks(platform, execution_id)]
+        facts = facts_of(get_execution(platform, execution_id))
+        rows = [facts_of(item) for item in tasks(platform, execution_id)]
     if session.is_json:
         print_json({**facts, "tasks": rows})
     else:

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from caseway.cli.output import clean, paint, painted_status, print_json, say
+from caseway.cli.output import clean, facts_of, paint, painted_status, print_json, say
 from caseway.cli.session import Session, session_options, with_session
 
 
@@ -21,7 +21,7 @@ def command(session: Session, execution_id: str, outputs: bool) -> None:
 
     with session.acting() as (platform, _):
         get_execution(platform, execution_id)
-        rows = [item.as_json() for item in tasks(platform, execution_id)]
+        rows = [facts_of(item) for item in tasks(platform, execution_id)]
     if session.is_json:
         print_json({"id": execution_id, "tasks": rows})
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import clean, painted_status, print_json, say
+from caseway.cli.output import clean, facts_of, painted_status, print_json, say
 from caseway.cli.session import Session, session_options, with_session
 
 
@@ -22,12 +22,12 @@ def command(session: Session, name: str, deployments: bool) -> None:
         view = get_instance(platform, organization, name)
         history = list_deployments(platform, organization, name) if deployments else []
     if session.is_json:
-        more = {"deployments": [item.as_json() for item in history]} if deployments else {}
-        print_json({**view.as_json(), **more})
+        more = {"deployments": [facts_of(item) for item in history]} if deployments else {}
+        print_json({**facts_of(view), **more})
         return
     print_instance(view)
     for item in history:
-        facts = item.as_json()
+        facts = facts_of(item)
         error = clean(facts.get("error") or "")
         say(f"\n{painted_status(str(facts['status']))} {clean(facts['version'])} {error}")
         for step in facts["steps"]:

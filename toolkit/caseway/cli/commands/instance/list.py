@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import print_json, print_table
+from caseway.cli.output import facts_of, print_json, print_table
 from caseway.cli.session import Session, session_options, with_session
 
 COLUMNS = {
@@ -39,7 +39,7 @@ def command(session: Session, process: str, owner: str, archived: bool) -> None:
             archived=archived,
         )
     if session.is_json:
-        print_json({"instances": [view.as_json() for view in views]})
+        print_json({"instances": [facts_of(view) for view in views]})
         return
-    rows = [{**view.as_json(), "note": note_of(view)} for view in views]
+    rows = [{**facts_of(view), "note": note_of(view)} for view in views]
     print_table(rows, COLUMNS, empty="no instances")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import print_json
+from caseway.cli.output import facts_of, print_json
 from caseway.cli.session import Session, session_options, with_session
 
 ROLES = ("viewer", "operator", "editor", "owner")
@@ -32,7 +32,7 @@ def command(session: Session, name: str, mode: str | None, users: tuple[str, ...
         instances.share(platform, organization, name, sharing=sharing, actor=session.actor())
         view = get_instance(platform, organization, name)
     if session.is_json:
-        print_json(view.as_json())
+        print_json(facts_of(view))
     else:
         print_instance(view)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import print_json
+from caseway.cli.output import facts_of, print_json
 from caseway.cli.session import Session, session_options, with_session
 
 
@@ -29,7 +29,7 @@ def _steering(verb: str, explanation: str) -> click.Command:
             acts[verb](platform, organization, name, actor=session.actor())
             view = get_instance(platform, organization, name)
         if session.is_json:
-            print_json(view.as_json())
+            print_json(facts_of(view))
         else:
             print_instance(view)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from caseway.cli.output import clean, print_json, say
+from caseway.cli.output import clean, facts_of, print_json, say
 from caseway.cli.session import Session, session_options, with_session
 
 
@@ -27,7 +27,7 @@ def command(session: Session, instance: str, name: str, expires: str | None) -> 
             platform, organization, instance, name=name, expires_at=until, actor=session.actor()
         )
     if session.is_json:
-        print_json({**view.as_json(), "secret": secret})
+        print_json({**facts_of(view), "secret": secret})
         return
     say(secret)
     say(f"key {clean(view.id)} of {clean(instance)}: keep it now, it is not shown again", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import print_json, print_table
+from caseway.cli.output import facts_of, print_json, print_table
 from caseway.cli.session import Session, session_options, with_session
 
 COLUMNS = {
@@ -27,7 +27,7 @@ def command(session: Session, instance: str) -> None:
     from caseway.platform import keys
 
     with session.acting() as (platform, organization):
-        views = [view.as_json() for view in keys.list_keys(platform, organization, instance)]
+        views = [facts_of(view) for view in keys.list_keys(platform, organization, instance)]
     if session.is_json:
         print_json({"keys": views})
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import clean, print_json, say
+from caseway.cli.output import clean, facts_of, print_json, say
 from caseway.cli.session import Session, session_options, with_session
 
 
@@ -23,7 +23,7 @@ def command(session: Session, name: str, new_name: str, owner: str) -> None:
     actor = session.actor()
     with session.acting() as (platform, organization):
         processes.clone(platform, organization, name, new_name, owner=owner or actor, actor=actor)
-        facts = get_process(platform, organization, new_name).as_json()
+        facts = facts_of(get_process(platform, organization, new_name))
     if session.is_json:
         print_json(facts)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import print_json
+from caseway.cli.output import facts_of, print_json
 from caseway.cli.session import Session, session_options, with_session
 
 
@@ -21,9 +21,9 @@ def command(session: Session, name: str, version: str) -> None:
     with session.acting() as (platform, organization):
         if version:
             template = get_template(platform, organization, name, version)
-            print_json({**template.as_json(), "body": dict(template.body)})
+            print_json({**facts_of(template), "body": dict(template.body)})
             return
-        facts = get_process(platform, organization, name).as_json()
+        facts = facts_of(get_process(platform, organization, name))
     if session.is_json:
         print_json(facts)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import print_json
+from caseway.cli.output import facts_of, print_json
 from caseway.cli.session import Session, session_options, with_session
 
 
@@ -22,7 +22,7 @@ def _ledger(verb: str, explanation: str) -> click.Command:
         act = processes.publish if verb == "publish" else processes.deprecate
         with session.acting() as (platform, organization):
             act(platform, organization, name, version, actor=session.actor())
-            facts = get_process(platform, organization, name).as_json()
+            facts = facts_of(get_process(platform, organization, name))
         if session.is_json:
             print_json(facts)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import print_json, print_table
+from caseway.cli.output import facts_of, print_json, print_table
 from caseway.cli.session import Session, session_options, with_session
 
 COLUMNS = {
@@ -29,6 +29,6 @@ def command(session: Session, search: str, archived: bool) -> None:
     with session.acting() as (platform, organization):
         views = list_processes(platform, organization, archived=archived, search=search)
     if session.is_json:
-        print_json({"processes": [view.as_json() for view in views]})
+        print_json({"processes": [facts_of(view) for view in views]})
     else:
-        print_table([row_of(view.as_json()) for view in views], COLUMNS, empty="no processes")
+        print_table([row_of(facts_of(view)) for view in views], COLUMNS, empty="no processes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import print_json
+from caseway.cli.output import facts_of, print_json
 from caseway.cli.session import Session, session_options, with_session
 
 
@@ -28,6 +28,6 @@ def command(session: Session, name: str, stage: str, version: str, owner: str) -
             platform, organization, name, stage, version, owner=owner, actor=session.actor()
         )
     if session.is_json:
-        print_json(view.as_json())
+        print_json(facts_of(view))
     else:
         print_instance(view)
