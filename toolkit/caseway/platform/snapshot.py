@@ -61,7 +61,7 @@ def read_snapshot(platform: Platform, organization: str) -> Snapshot:
 def snapshot(
     connection: sa.Connection,
     organization: str,
-    project: str = "",  # noqa: ARG001 - names are unique in an organization: the planner must see every project's
+    project: str = "",
     *,
     load: Load | None = None,
 ) -> Snapshot:

@@ -1,0 +1,81 @@
+"""What is deleted: found again within its grace, and ended for good."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from caseway.model.errors import CasewayError
+from caseway.platform import lease
+from caseway.platform.audit import By, note
+from caseway.platform.bundle import Platform
+from caseway.platform.lookup import Row, find_instance
+from caseway.platform.tables import (
+    credentials,
+    definitions,
+    deployed_workflows,
+    executions,
+    instances,
+    live_workflows,
+    processes,
+)
+from caseway.platform.undeploy import recover, undeploy
+
+
+def find_grave(connection: sa.Connection, organization: str, name: str) -> Row | None:
+    """The instance of that name deleted last, as `lookup.find_instance` gives it."""
+    return connection.execute(
+        sa.select(
+            instances,
+            processes.c.name.label("process"),
+            processes.c.process_type,
+            processes.c.exclusive,
+        )
+        .join(processes, processes.c.id == instances.c.process_id)
+        .where(
+            instances.c.organization == organization,
+            instances.c.name == name,
+            instances.c.tombstone != "",
+        )
+        .order_by(instances.c.deleted_at.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def purge(platform: Platform, organization: str, name: str, *, confirm: str, actor: str) -> dict[str, int]:
+    """End an instance for good, living or deleted: undeployed, then its executions with their journals and
+    tasks, deployments, keys and own credentials. How many executions went. `confirm` repeats the name."""
+    if confirm != name:
+        raise CasewayError(
+            f"purging {name} cannot be undone", code="confirm", place=name, hint=f"confirm it with {name!r}"
+        )
+    by = By(organization, actor, platform.clock())
+    with lease.hold(platform) as held:
+        recover(platform, held)
+        with platform.database.reading() as connection:
+            row = find_instance(connection, organization, name) or find_grave(connection, organization, name)
+        if row is None:
+            raise CasewayError(f"there is no instance {name!r}", code="not-found", place=name)
+        if not row.tombstone:
+            undeploy(platform, name, by, held)
+        with platform.database.transaction() as connection:
+            lease.confirm(connection, held, platform.clock())
+            return _erase(connection, row, by)
+
+
+def _erase(connection: sa.Connection, row: Row, by: By) -> dict[str, int]:
+    mine = executions.c.instance_id == row.id
+    count = connection.scalar(sa.select(sa.func.count()).select_from(executions).where(mine)) or 0
+    connection.execute(sa.delete(executions).where(mine))
+    connection.execute(
+        sa.delete(credentials).where(
+            credentials.c.organization == row.organization,
+            credentials.c.scope == "instance",
+            credentials.c.owner.in_((row.id, row.name)),
+        )
+    )
+    connection.execute(sa.delete(instances).where(instances.c.id == row.id))
+    columns = (deployed_workflows.c.digest, executions.c.definition, live_workflows.c.digest)
+    unused = [~sa.exists().where(column == definitions.c.digest) for column in columns]
+    connection.execute(sa.delete(definitions).where(*unused))
+    note(connection, by, ("purge", "instance", row.name), before={"stage": row.stage})
+    return {"executions": int(count)}
