@@ -17,6 +17,7 @@ from caseway.model.errors import CasewayError
 from caseway.model.plan import Action, Kind, Plan, Verb
 from caseway.platform import lease
 from caseway.platform.actions import HANDLERS, Step
+from caseway.platform.attempts import MISSING
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
 from caseway.platform.deploy import Order, deploy
@@ -30,7 +31,7 @@ ENDING = frozenset({"lease-lost"})  # errors after which no further action may b
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What happens now: `event` is started, finished, failed or skipped; `index` counts from 1."""
+    """What happens now: `event` is started, finished, waiting, failed or skipped; `index` counts from 1."""
 
     event: str
     action: Action
@@ -42,7 +43,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """What became of one action: `status` is done, unchanged, failed or skipped."""
+    """What became of one action: `status` is done, unchanged, waiting, failed or skipped. A deployment that lacks
+    a credential waits: it was planned so, and goes live by itself when the credential comes."""
 
     id: str
     status: str
@@ -143,8 +145,9 @@ def _one(
         if error.code in ENDING:
             raise
         seconds = _since(platform, began)
-        tell(Progress("failed", action, index, total, seconds, error.message))
-        return ActionResult(action.id, "failed", seconds, error.code, error.message, error.hint)
+        status = "waiting" if error.code == MISSING else "failed"
+        tell(Progress(status, action, index, total, seconds, error.message))
+        return ActionResult(action.id, status, seconds, error.code, error.message, error.hint)
     seconds = _since(platform, began)
     tell(Progress("finished", action, index, total, seconds))
     return ActionResult(action.id, status, seconds, details=details)

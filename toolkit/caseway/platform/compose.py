@@ -41,7 +41,7 @@ def this_process() -> str:
     return f"{user}@{socket.gethostname()}:{os.getpid()}"
 
 
-def open_platform(
+def open_platform(  # noqa: PLR0913 - a composition root takes one argument per thing that can be chosen
     url: str,
     *,
     targets: Mapping[str, MakeTarget],

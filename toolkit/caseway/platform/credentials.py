@@ -47,7 +47,7 @@ class CredentialView:
         return asdict(self)
 
 
-def set_credential(
+def set_credential(  # noqa: PLR0913 - a credential is named by four words and holds three things
     platform: Platform,
     organization: str,
     name: str,

@@ -124,7 +124,7 @@ def _refuse_newer(version: str) -> None:
 
 def _upgrade(engine: sa.Engine) -> None:
     """Run the migrations in one transaction that no other process shares."""
-    from caseway.platform.migrations.upgrade import upgrade
+    from caseway.platform.migrations.upgrade import upgrade  # noqa: PLC0415 - Alembic costs start-up time
 
     with engine.connect().execution_options(caseway_write=True) as connection, connection.begin():
         if connection.dialect.name == "postgresql":

@@ -170,7 +170,7 @@ def _refuse_broken(instance: str, workflow: str, document: JsonObject) -> None:
     """A value may have turned a sound expression into nonsense: ask the interpreter before it goes live."""
     if "do" not in document:
         return  # not a document of the DSL: its target knows it
-    from caseway_runner import problems
+    from caseway_runner import problems  # noqa: PLC0415 - loads only for workflows with values
 
     found = next(iter(problems(document)), None)
     if found is not None:

@@ -23,6 +23,7 @@ from caseway.platform.lookup import Row, the_instance
 from caseway.platform.rows import is_running
 from caseway.platform.sources import document_of, workflow_source
 from caseway.platform.tables import executions, journal
+from caseway.platform.tables.types import Instant
 from caseway.platform.trail import (
     ExecutionView,
     Page,
@@ -170,7 +171,7 @@ def claim(platform: Platform, execution_id: str, *, worker: str, seconds: float 
                 claim_token=executions.c.claim_token + 1,
                 claim_expires_at=now + timedelta(seconds=seconds),
                 dispatches=executions.c.dispatches + 1,
-                started_at=sa.func.coalesce(executions.c.started_at, now),
+                started_at=sa.func.coalesce(executions.c.started_at, sa.literal(now, Instant)),
             )
         )
         if taken.rowcount != 1:

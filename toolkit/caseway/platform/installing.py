@@ -25,7 +25,7 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 
-def clone(
+def clone(  # noqa: PLR0913 - a copy is named by name, owner and stage
     platform: Platform,
     organization: str,
     name: str,
@@ -52,7 +52,7 @@ def clone(
     )
 
 
-def install(
+def install(  # noqa: PLR0913 - an instance is named by process, stage and owner
     platform: Platform,
     organization: str,
     name: str,
@@ -70,7 +70,7 @@ def install(
     return get_instance(platform, organization, name)
 
 
-def add(
+def add(  # noqa: PLR0913, PLR0917 - an instance is named by process, stage and owner
     platform: Platform,
     organization: str,
     name: str,
@@ -84,7 +84,7 @@ def add(
     with platform.database.transaction() as connection:
         if find_instance(connection, organization, name) is not None:
             raise CasewayError(f"there is an instance {name!r} already", code="name-taken", place=name)
-        made = {
+        made: dict[str, Any] = {
             **place,
             "name": name,
             "project": "",

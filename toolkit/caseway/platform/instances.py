@@ -116,7 +116,7 @@ def rollback(
     return deploy(platform, organization, name, version, actor=actor)
 
 
-def update(
+def update(  # noqa: PLR0913 - one keyword per field that may change
     platform: Platform,
     organization: str,
     name: str,

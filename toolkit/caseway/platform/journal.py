@@ -95,7 +95,7 @@ class JournalWriter:
                         _write(connection, batch)
                     else:
                         refused[id(batch)] = _lost(batch.claim)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the boundary of the thread: whoever waits must hear
             for batch in group:
                 batch.done.set_exception(error)
             return

@@ -88,7 +88,7 @@ def _is_valid(schema: Mapping[str, Any], value: Json) -> bool:
 
 
 def _validator(schema: JsonObject) -> Any:
-    import jsonschema_rs
+    import jsonschema_rs  # noqa: PLC0415 - only a deployment with parameters needs it
 
     try:
         return jsonschema_rs.Draft202012Validator(_plain(schema))

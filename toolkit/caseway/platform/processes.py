@@ -38,7 +38,7 @@ def deprecate(
     return _set_status(platform, organization, process, version, TemplateStatus.DEPRECATED, actor)
 
 
-def promote(
+def promote(  # noqa: PLR0913 - what, where to and whose
     platform: Platform,
     organization: str,
     process: str,

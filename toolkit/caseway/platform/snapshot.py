@@ -61,7 +61,7 @@ def read_snapshot(platform: Platform, organization: str) -> Snapshot:
 def snapshot(
     connection: sa.Connection,
     organization: str,
-    project: str = "",
+    project: str = "",  # noqa: ARG001 - names are unique in an organization: see every project's
     *,
     load: Load | None = None,
 ) -> Snapshot:

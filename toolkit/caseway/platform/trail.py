@@ -111,7 +111,7 @@ def get_execution(platform: Platform, execution_id: str) -> ExecutionView:
     return _view(row)
 
 
-def list_executions(
+def list_executions(  # noqa: PLR0913 - one keyword per thing one can filter by
     platform: Platform,
     organization: str,
     *,
