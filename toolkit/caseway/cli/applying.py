@@ -109,10 +109,18 @@ def _as_json(item: dict[str, Any]) -> dict[str, Any]:
 def _say_report(plan: Plan, report: ApplyReport) -> None:
     failed = [result for result in report.results if result.status == "failed"]
     skipped = sum(result.status == "skipped" for result in report.results)
-    done = len(report.results) - len(failed) - skipped
+    waiting = sum(result.status == "waiting" for result in report.results)
+    done = len(report.results) - len(failed) - skipped - waiting
     if not failed:
         say(paint("applied", "green", bold=True) + f": {done} actions, revision {report.revision}", err=True)
-        _say_next(plan)
+        if waiting:
+            say(
+                paint("waiting", "yellow", bold=True)
+                + f": {waiting} deployments need a credential and go live by "
+                "themselves once it is there: caseway credential set NAME",
+                err=True,
+            )
+        _say_next(plan, report)
         return
     say(
         paint("not all applied", "red", bold=True)
@@ -126,8 +134,9 @@ def _say_report(plan: Plan, report: ApplyReport) -> None:
     say("What was done stays done; mend the cause and run apply again.", err=True)
 
 
-def _say_next(plan: Plan) -> None:
-    deployed = [action.name for action in plan.actions if _is_first_deploy(action)]
+def _say_next(plan: Plan, report: ApplyReport) -> None:
+    done = {result.id for result in report.results if result.status == "done"}
+    deployed = [action.name for action in plan.actions if action.id in done and _is_first_deploy(action)]
     if deployed:
         say(f"Start one with: caseway trigger {clean(deployed[0])}", err=True)
 

@@ -50,7 +50,8 @@ class Progressing:
         """Show one event."""
         if event.event == "started" or not self._is_shown:
             return
-        name = f"{event.action.verb} {event.action.kind} {clean(event.action.name)}"
+        kind = "" if event.action.kind == "deployment" else f" {event.action.kind}"
+        name = f"{event.action.verb}{kind} {clean(event.action.name)}"
         if self._bar is not None:
             self._bar.update(self._task, advance=1, description=name)
             if event.event == "finished":
