@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +41,21 @@ def expectations(path: Path) -> list[tuple[str, str]]:
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("# expect: ")]
     pairs = [line.removeprefix("# expect: ").split(" ", 1) for line in lines]
     return [("" if place == "#" else place, part) for place, part in pairs]
+
+
+APPLICATORS = ("additionalProperties", "items", "if", "then", "else", "not", "propertyNames")
+
+
+def nodes(node: Any, pointer: str = "#") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every schema within a schema, with where it is."""
+    if not isinstance(node, Mapping):
+        return
+    yield pointer, node
+    for key in ("properties", "patternProperties", "$defs"):
+        for name, below in node.get(key, {}).items():
+            yield from nodes(below, f"{pointer}/{key}/{name}")
+    for key in ("allOf", "anyOf", "oneOf"):
+        for index, below in enumerate(node.get(key, ())):
+            yield from nodes(below, f"{pointer}/{key}/{index}")
+    for key in APPLICATORS:
+        yield from nodes(node.get(key), f"{pointer}/{key}")

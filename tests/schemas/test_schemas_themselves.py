@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jsonschema_rs
 import pytest
-from schema_documents import ROOT
+from schema_documents import ROOT, nodes
 
 from caseway.model.errors import CasewayError
 from caseway.repo.explain import resolve
 from caseway.repo.leaf_checks import WORDS
 from caseway.repo.schema import FILES, KINDS, kind_named, schema, schema_text, violations, violations_of
-
-APPLICATORS = ("additionalProperties", "items", "if", "then", "else", "not", "propertyNames")
-
-
-def nodes(node: Any, pointer: str = "#") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every schema within a schema, with where it is."""
-    if not isinstance(node, Mapping):
-        return
-    yield pointer, node
-    for key in ("properties", "patternProperties", "$defs"):
-        for name, below in node.get(key, {}).items():
-            yield from nodes(below, f"{pointer}/{key}/{name}")
-    for key in ("allOf", "anyOf", "oneOf"):
-        for index, below in enumerate(node.get(key, ())):
-            yield from nodes(below, f"{pointer}/{key}/{index}")
-    for key in APPLICATORS:
-        yield from nodes(node.get(key), f"{pointer}/{key}")
 
 
 def test_there_is_a_file_for_every_kind_and_no_other() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 from caseway.repo.violation import Path, Violation, pointer
 from caseway.repo.words import found, quoted
 
+_SOUND = {bool, int, type(None)}
+_TEXT = {str}
 DEPTH = 200  # deeper than any reader accepts; below the recursion limits of what follows
 
 
@@ -23,23 +25,22 @@ def _is_plain(value: Any) -> bool:
         below: list[Any] = []
         for item in level:
             kind = type(item)
-            if kind is dict:
+            if kind is str:
+                if not item.isascii() and not _is_text(item):
+                    return False
+            elif kind is dict:
                 below += item  # its keys, which must be sound text too
                 below += item.values()
-                if any(map(_is_no_key, item)):
+                if not _TEXT.issuperset(map(type, item)):
                     return False
             elif kind is list:
                 below += item
-            elif _scalar(item):
+            elif kind not in _SOUND and _scalar(item):
                 return False
         if not below:
             return True
         level = below
     return False
-
-
-def _is_no_key(key: object) -> bool:
-    return type(key) is not str
 
 
 def _problems(value: Any) -> list[Violation]:
