@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import caseway_runner as runner
+from caseway.cli.executions_text import execution_facts
 from caseway.cli.outcome_text import outcome_json, print_outcome
-from caseway.cli.output import clean, facts_of, print_json, say
+from caseway.cli.output import clean, print_json, say
 from caseway.cli.session import Session
 from caseway.model.errors import CasewayError
 from caseway.platform import executions, schedules
 from caseway.platform.journal import JournalWriter
+from caseway.platform.views import get_instance
 from caseway.worker.run import Worker, claim, run_claimed
 
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ def start(platform: Platform, organization: str, asked: Start, *, actor: str) ->
     new = executions.NewExecution(
         organization=organization,
         instance=asked.instance,
-        workflow=asked.workflow,
+        workflow=asked.workflow or _only_workflow(platform, organization, asked.instance),
         input=asked.input,
         trigger="manual",
         trigger_id=asked.trigger_id,
@@ -48,6 +51,24 @@ def start(platform: Platform, organization: str, asked: Start, *, actor: str) ->
     return executions.create(platform, new)
 
 
+def _only_workflow(platform: Platform, organization: str, instance: str) -> str:
+    """The one workflow that can be meant; "" leaves it to the platform to say that there is none."""
+    view = get_instance(platform, organization, instance)
+    startable = [item.id for item in view.workflows if _is_manual(item.triggers)]
+    if len(startable) > 1:
+        raise CasewayError(
+            f"which workflow of {instance}?",
+            code="which-workflow",
+            place=instance,
+            hint=f"name one of: {', '.join(startable)}",
+        )
+    return startable[0] if startable else ""
+
+
+def _is_manual(triggers: Iterable[Mapping[str, Any]]) -> bool:
+    return any(item.get("type") == "manual" for item in triggers)
+
+
 def see_through(
     session: Session, platform: Platform, execution_id: str, *, wait: bool, processes: bool
 ) -> int:
@@ -55,7 +76,7 @@ def see_through(
     if not wait:
         view = executions.get_execution(platform, execution_id)
         if session.is_json:
-            print_json(facts_of(view))
+            print_json(execution_facts(view))
         else:
             say(execution_id)
         return 0

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from caseway.cli.outcome_text import duration, print_error, print_output, print_tree
-from caseway.cli.output import clean, paint, painted_status, print_fields, say
+from caseway.cli.output import clean, facts_of, paint, painted_status, print_fields, say
 
 COLUMNS = {
     "id": "ID",
@@ -20,17 +20,22 @@ COLUMNS = {
 }
 
 
+def execution_facts(view: Any) -> dict[str, Any]:
+    """An execution view as JSON; what the workflow gave is its `output`."""
+    facts = facts_of(view)
+    return {**{key: value for key, value in facts.items() if key != "result"}, "output": facts["result"]}
+
+
 def row_of(facts: Mapping[str, Any]) -> dict[str, Any]:
     """An execution as a row of a list."""
-    started, ended = facts.get("startedAt") or "", facts.get("endedAt") or ""
-    return {**facts, "duration": duration(started, ended)}
+    return {**facts, "duration": duration(facts["startedAt"], facts["endedAt"])}
 
 
 def print_execution(facts: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]]) -> None:
     """One execution: facts, task tree, then error or output."""
     row = row_of(facts)
     say(f"{painted_status(row['status'])}  {paint(clean(row['id']), '', bold=True)}")
-    hidden = {"id", "status", "output", "error", "input", "tasks"}
+    hidden = {"id", "status", "output", "error", "tasks", "templateDigest", "deploymentId", "seconds"}
     print_fields(
         {key: value for key, value in row.items() if key not in hidden and value not in ("", None, {}, [])}
     )

@@ -9,7 +9,8 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import fields, is_dataclass
+from typing import Any
 
 import click
 
@@ -77,15 +78,23 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-class Viewed(Protocol):
-    """What the platform shows of something."""
+def facts_of(view: Any) -> dict[str, Any]:
+    """A view (a dataclass, perhaps holding others) as a JSON object with camelCase names. The names inside of
+    a user's own values are left as they are."""
+    return {_camel(field.name): _fact(getattr(view, field.name)) for field in fields(view)}
 
-    def as_json(self) -> Mapping[str, Any]: ...
+
+def _fact(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return facts_of(value)
+    if isinstance(value, tuple):
+        return [_fact(item) for item in value]
+    return dict(value) if isinstance(value, Mapping) else value
 
 
-def facts_of(view: Viewed) -> dict[str, Any]:
-    """A view as a JSON object."""
-    return dict(view.as_json())
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
 def print_table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str], *, empty: str) -> None:

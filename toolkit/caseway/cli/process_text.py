@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from caseway.cli.output import clean, paint, print_fields, print_table, say
+from caseway.cli.output import clean, facts_of, paint, print_fields, print_table, say
 
 VERSIONS = {
     "version": "VERSION",
@@ -13,37 +13,34 @@ VERSIONS = {
     "status": "STATUS",
     "commit": "COMMIT",
     "author": "AUTHOR",
+    "bump": "BUMP",
     "digest": "DIGEST",
     "message": "MESSAGE",
 }
+HIDDEN = {"templates", "name", "title", "listing", "description"}
 
 
-def row_of(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """A process as a row: its title, published and latest versions."""
-    templates = facts.get("templates") or []
-    published = [item["version"] for item in templates if item["status"] == "published"]
-    latest = max(templates, key=lambda item: item["revision"])["version"] if templates else ""
-    title = facts.get("title") or (facts.get("listing") or {}).get("title", "")
-    return {**facts, "title": title, "published": ", ".join(published), "latest": latest}
+def process_facts(view: Any) -> dict[str, Any]:
+    """A process view as JSON, its versions without their bodies."""
+    facts = facts_of(view)
+    versions = [{key: item[key] for key in item if key != "body"} for item in facts["templates"]]
+    return {**facts, "templates": versions}
 
 
 def print_process(facts: Mapping[str, Any]) -> None:
     """The process with its versions, newest first."""
-    row = row_of(facts)
-    say(paint(clean(row["name"]), "", bold=True) + f"  {clean(row['title'])}")
-    hidden = {"templates", "name", "title", "published", "latest", "listing"}
+    say(paint(clean(facts["name"]), "", bold=True) + f"  {clean(facts['title'])}")
     print_fields(
-        {key: value for key, value in facts.items() if key not in hidden and value not in ("", None)}
+        {key: value for key, value in facts.items() if key not in HIDDEN and value not in ("", None)}
     )
     say()
-    templates = sorted(facts.get("templates") or [], key=lambda item: -item["revision"])
-    rows = [
-        {
-            **item,
-            "commit": (item.get("commit") or "")[:10],
-            "digest": item["digest"][7:19],
-            "message": (item.get("message") or "").split("\n")[0][:60],
-        }
-        for item in templates
-    ]
-    print_table(rows, VERSIONS, empty="no versions")
+    print_table([_row(item) for item in reversed(facts["templates"])], VERSIONS, empty="no versions")
+
+
+def _row(template: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **template,
+        "commit": template["commit"][:10],
+        "digest": template["digest"].removeprefix("sha256:")[:12],
+        "message": template["message"].split("\n")[0][:60],
+    }

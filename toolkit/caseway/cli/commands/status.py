@@ -15,6 +15,14 @@ INSTANCES = {
     "runs": "WORKFLOWS",
     "note": "NOTE",
 }
+SCHEDULES = {
+    "instance": "SCHEDULE OF",
+    "workflow": "WORKFLOW",
+    "cron": "CRON",
+    "every": "EVERY",
+    "timezone": "TIMEZONE",
+    "nextAt": "NEXT",
+}
 RECENT = {
     "id": "EXECUTION",
     "instance": "INSTANCE",
@@ -31,7 +39,7 @@ RECENT = {
 @with_session
 def command(session: Session, recent: int) -> None:
     """Show instances, their versions and conditions, schedules to come and the last executions."""
-    from caseway.cli.executions_text import row_of
+    from caseway.cli.executions_text import execution_facts, row_of
     from caseway.cli.instance_text import note_of
     from caseway.platform.executions import list_executions
     from caseway.platform.schedules import list_schedules
@@ -50,7 +58,7 @@ def command(session: Session, recent: int) -> None:
                 "revision": revision,
                 "schedules": schedules,
                 "instances": [facts_of(view) for view in views],
-                "executions": [facts_of(view) for view in executions],
+                "executions": [execution_facts(view) for view in executions],
             }
         )
         return
@@ -66,20 +74,7 @@ def command(session: Session, recent: int) -> None:
     print_table(rows, INSTANCES, empty="no instances")
     if schedules:
         say()
-        print_table(schedules, _schedule_columns(schedules[0]), empty="")
+        print_table(schedules, SCHEDULES, empty="")
     if executions:
         say()
-        print_table([row_of(facts_of(view)) for view in executions], RECENT, empty="")
-
-
-def _schedule_columns(row: dict[str, object]) -> dict[str, str]:
-    heads = {
-        "instance": "SCHEDULE OF",
-        "workflow": "WORKFLOW",
-        "cron": "WHEN",
-        "every": "EVERY",
-        "timezone": "TIMEZONE",
-        "nextAt": "NEXT",
-        "next_at": "NEXT",
-    }
-    return {key: head for key, head in heads.items() if key in row}
+        print_table([row_of(execution_facts(view)) for view in executions], RECENT, empty="")

@@ -34,7 +34,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     allow_processes: bool,
     idempotency_key: str,
 ) -> int:
-    """Start an execution of WORKFLOW (default: the only or first one) of INSTANCE.
+    """Start an execution of WORKFLOW (default: the one that has a manual trigger) of INSTANCE.
 
     When waiting, exits 0 only when it completed. If this process dies on the way,
     'caseway executions resume ID' goes on where it was.

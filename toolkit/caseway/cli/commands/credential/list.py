@@ -7,7 +7,7 @@ import click
 from caseway.cli.output import facts_of, print_json, print_table
 from caseway.cli.session import Session, session_options, with_session
 
-COLUMNS = {"name": "NAME", "scope": "SCOPE", "owner": "OWNER", "type": "TYPE", "updated_at": "UPDATED"}
+COLUMNS = {"name": "NAME", "scope": "SCOPE", "owner": "OWNER", "type": "TYPE", "updatedAt": "UPDATED"}
 
 
 @click.command("list")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import clean, facts_of, painted_status, print_json, say
+from caseway.cli.output import clean, painted_status, print_json, say
 from caseway.cli.session import Session, session_options, with_session
 
 
@@ -14,11 +14,12 @@ from caseway.cli.session import Session, session_options, with_session
 @with_session
 def command(session: Session, execution_id: str) -> None:
     """Stop execution ID. One that runs elsewhere stops as soon as its worker hears of it."""
+    from caseway.cli.executions_text import execution_facts
     from caseway.platform import executions
 
     with session.acting() as (platform, _):
         executions.cancel(platform, execution_id, actor=session.actor())
-        facts = facts_of(executions.get_execution(platform, execution_id))
+        facts = execution_facts(executions.get_execution(platform, execution_id))
     if session.is_json:
         print_json(facts)
     else:

@@ -14,11 +14,11 @@ from caseway.cli.session import Session, session_options, with_session
 @with_session
 def command(session: Session, execution_id: str) -> None:
     """Show execution ID: facts, task tree, output or error."""
-    from caseway.cli.executions_text import print_execution
+    from caseway.cli.executions_text import execution_facts, print_execution
     from caseway.platform.executions import get_execution, tasks
 
     with session.acting() as (platform, _):
-        facts = facts_of(get_execution(platform, execution_id))
+        facts = execution_facts(get_execution(platform, execution_id))
         rows = [facts_of(item) for item in tasks(platform, execution_id)]
     if session.is_json:
         print_json({**facts, "tasks": rows})

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
-from caseway.cli.output import facts_of, print_json, print_table, say
+from caseway.cli.output import print_json, print_table, say
 from caseway.cli.session import Session, session_options, with_session
 
 STATUSES = ("pending", "running", "waiting", "suspended", "cancelled", "faulted", "completed")
@@ -37,7 +37,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     cursor: str,
 ) -> None:
     """List executions, newest first."""
-    from caseway.cli.executions_text import COLUMNS, row_of
+    from caseway.cli.executions_text import COLUMNS, execution_facts, row_of
     from caseway.platform.executions import list_executions
 
     with session.acting() as (platform, organization):
@@ -54,7 +54,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
             limit=limit,
             cursor=cursor,
         )
-    rows = [facts_of(view) for view in page.items]
+    rows = [execution_facts(view) for view in page.items]
     if session.is_json:
         print_json({"executions": rows, "nextCursor": page.next_cursor})
         return

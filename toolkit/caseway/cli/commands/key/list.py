@@ -11,9 +11,9 @@ COLUMNS = {
     "id": "ID",
     "name": "NAME",
     "prefix": "BEGINS",
-    "created_at": "CREATED",
-    "expires_at": "EXPIRES",
-    "revoked_at": "REVOKED",
+    "createdAt": "CREATED",
+    "expiresAt": "EXPIRES",
+    "revokedAt": "REVOKED",
     "last_used_at": "LAST USED",
 }
 

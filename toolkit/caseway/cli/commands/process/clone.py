@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import clean, facts_of, print_json, say
+from caseway.cli.output import clean, print_json, say
 from caseway.cli.session import Session, session_options, with_session
 
 
@@ -16,14 +16,14 @@ from caseway.cli.session import Session, session_options, with_session
 @with_session
 def command(session: Session, name: str, new_name: str, owner: str) -> None:
     """Copy process NAME as NEW_NAME: tags are kept; owner, sharing, status and counts begin anew."""
-    from caseway.cli.process_text import print_process
+    from caseway.cli.process_text import print_process, process_facts
     from caseway.platform import processes
     from caseway.platform.views import get_process
 
     actor = session.actor()
     with session.acting() as (platform, organization):
         processes.clone(platform, organization, name, new_name, owner=owner or actor, actor=actor)
-        facts = facts_of(get_process(platform, organization, new_name))
+        facts = process_facts(get_process(platform, organization, new_name))
     if session.is_json:
         print_json(facts)
     else:

@@ -10,20 +10,19 @@ from caseway.cli.session import Session, session_options, with_session
 
 @click.command("get")
 @click.argument("name")
-@click.option("--version", default="", help="The body of this version instead.")
+@click.option("--version", default="", help="The whole frozen template of this version, as JSON.")
 @session_options()
 @with_session
 def command(session: Session, name: str, version: str) -> None:
     """Show process NAME with all its versions, or one version's frozen template."""
-    from caseway.cli.process_text import print_process
+    from caseway.cli.process_text import print_process, process_facts
     from caseway.platform.views import get_process, get_template
 
     with session.acting() as (platform, organization):
         if version:
-            template = get_template(platform, organization, name, version)
-            print_json({**facts_of(template), "body": dict(template.body)})
+            print_json(facts_of(get_template(platform, organization, name, version)))
             return
-        facts = facts_of(get_process(platform, organization, name))
+        facts = process_facts(get_process(platform, organization, name))
     if session.is_json:
         print_json(facts)
     else:

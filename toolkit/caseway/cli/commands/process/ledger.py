@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import facts_of, print_json
+from caseway.cli.output import print_json
 from caseway.cli.session import Session, session_options, with_session
 
 
@@ -15,14 +15,14 @@ def _ledger(verb: str, explanation: str) -> click.Command:
     @session_options()
     @with_session
     def write(session: Session, name: str, version: str) -> None:
-        from caseway.cli.process_text import print_process
+        from caseway.cli.process_text import print_process, process_facts
         from caseway.platform import processes
         from caseway.platform.views import get_process
 
         act = processes.publish if verb == "publish" else processes.deprecate
         with session.acting() as (platform, organization):
             act(platform, organization, name, version, actor=session.actor())
-            facts = facts_of(get_process(platform, organization, name))
+            facts = process_facts(get_process(platform, organization, name))
         if session.is_json:
             print_json(facts)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.output import facts_of, print_json, print_table
+from caseway.cli.output import print_json, print_table
 from caseway.cli.session import Session, session_options, with_session
 
 COLUMNS = {
@@ -23,12 +23,12 @@ COLUMNS = {
 @with_session
 def command(session: Session, search: str, archived: bool) -> None:
     """List processes with their published and latest versions."""
-    from caseway.cli.process_text import row_of
+    from caseway.cli.process_text import process_facts
     from caseway.platform.views import list_processes
 
     with session.acting() as (platform, organization):
         views = list_processes(platform, organization, archived=archived, search=search)
     if session.is_json:
-        print_json({"processes": [facts_of(view) for view in views]})
+        print_json({"processes": [process_facts(view) for view in views]})
     else:
-        print_table([row_of(facts_of(view)) for view in views], COLUMNS, empty="no processes")
+        print_table([process_facts(view) for view in views], COLUMNS, empty="no processes")
