@@ -16,6 +16,7 @@ from caseway_runner.outcome import Outcome, Status, WorkflowError
 from caseway_runner.ports import Execution, Ports
 from caseway_runner.program import Program
 from caseway_runner.recorder import Recorder
+from caseway_runner.sandbox import Bounds
 from caseway_runner.session import Run, Session
 
 
@@ -26,7 +27,8 @@ async def execute(program: Program, input: Any, execution: Execution, ports: Por
     the asyncio task that runs this gives a `cancelled` Outcome; its journal still resumes."""
     limits = ports.policy.limits
     recorder = Recorder(ports.journal, limits.journal_bytes)
-    session = Session(execution, ports, recorder, HttpClient(ports), compile_workflow)
+    bounds = Bounds(limits.expression_seconds, limits.expression_bytes, limits.output_bytes)
+    session = Session(execution, ports, recorder, HttpClient(ports), compile_workflow, bounds=bounds)
     output: Any = None
     error: WorkflowError | None = None
     status, reason = Status.COMPLETED, ""

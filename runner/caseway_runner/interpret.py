@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from caseway_runner.activation import Activation
@@ -18,8 +17,9 @@ from caseway_runner.errors import Fault, LimitExceeded, error_from_json, fault, 
 from caseway_runner.expression import Expression
 from caseway_runner.journal import Entry
 from caseway_runner.moments import moment
-from caseway_runner.outcome import Status, TaskRecord, WorkflowError
+from caseway_runner.outcome import Status, WorkflowError
 from caseway_runner.program import Pipe, Task, TaskList
+from caseway_runner.records import OpenRecord
 from caseway_runner.session import Doomed, Run, Strand
 
 
@@ -130,7 +130,7 @@ async def run_task(
             return _replayed(activation, parent, entry)
     if task.condition is not None and not await _is_wanted(activation, task.condition):
         return value, "continue"
-    if task.body.nature != "composite" and strand.doom is not None:
+    if strand.doom is not None and activation.noted("started") is None:
         raise strand.doom
     return await _recorded(activation, parent)
 
@@ -187,31 +187,21 @@ async def _is_wanted(activation: Activation, condition: Expression) -> bool:
 
 def _replayed(activation: Activation, parent: Activation, entry: Entry) -> tuple[Any, str]:
     """What an earlier run recorded for this task, as if it happened now."""
-    session, data = activation.run.session, entry.data
-    record = _opening(activation, parent, str(data.get("startedAt", entry.at)))
+    data = entry.data
+    record = OpenRecord(activation, parent.position, str(data.get("startedAt", entry.at)))
     if entry.kind == "faulted":
         error = error_from_json(data["error"])
-        record = replace(record, status=Status.FAULTED, ended_at=entry.at, error=error)
-        session.tell(session.records[session.opened(record)])
+        record.close(Status.FAULTED, entry.at, error=error, reason=_reason(error))
         raise Fault(error)
     output = data.get("output")
-    session.opened(replace(record, status=Status.COMPLETED, ended_at=entry.at, output=output))
+    record.close(Status.COMPLETED, entry.at, output=output)
     if "context" in data:
         activation.strand.context = data["context"]
     return output, str(data.get("then") or activation.task.then)
 
 
-def _opening(activation: Activation, parent: Activation, started_at: str) -> TaskRecord:
-    activation.started_at = started_at
-    return TaskRecord(
-        reference=activation.reference,
-        name=activation.task.name,
-        kind=activation.task.kind,
-        status=Status.RUNNING,
-        started_at=started_at,
-        position=activation.position,
-        parent=parent.position,
-    )
+def _reason(error: WorkflowError) -> str:
+    return "timeout" if error.type == TIMEOUT else ""
 
 
 async def _recorded(activation: Activation, parent: Activation) -> tuple[Any, str]:
@@ -219,35 +209,26 @@ async def _recorded(activation: Activation, parent: Activation) -> tuple[Any, st
     session = activation.run.session
     noted = activation.noted("started")
     started_at = noted.at if noted else session.now()
-    is_composite = activation.task.body.nature == "composite"
-    if noted is None and is_composite:
+    if noted is None and activation.task.body.nature != "pure":
         session.recorder.note(Entry(activation.position, "started", started_at))
-    record = _opening(activation, parent, started_at)
-    at = session.opened(record)
-
-    def close(status: Status, **fields: Any) -> None:
-        closed = replace(record, status=status, attempts=activation.attempts, **fields)
-        session.records[at] = closed
-        session.tell(closed)
-
-    activation.is_waiting = lambda waiting: session.tell(
-        replace(record, status=Status.WAITING if waiting else Status.RUNNING, attempts=activation.attempts)
-    )
+    record = OpenRecord(activation, parent.position, started_at)
+    activation.is_waiting = record.waiting
     try:
+        if noted is not None and activation.task.body.nature == "effect" and activation.strand.doom:
+            raise activation.strand.doom
         output = await _timed(activation)
     except Fault as raised:
-        placed = raised.placed(activation.reference)
-        await _journal_fault(activation, placed.error)
-        reason = "timeout" if placed.error.type == TIMEOUT else ""
-        close(Status.FAULTED, ended_at=session.now(), error=placed.error, reason=reason)
-        raise placed from None
+        error = raised.placed(activation.reference).error
+        await _journal_fault(activation, error)
+        record.close(Status.FAULTED, session.now(), error=error, reason=_reason(error))
+        raise Fault(error) from None
     except LimitExceeded as raised:
-        close(Status.FAULTED, ended_at=session.now(), reason="limit", error=limit_error(str(raised)))
+        record.close(Status.FAULTED, session.now(), error=limit_error(str(raised)), reason="limit")
         raise
     except (asyncio.CancelledError, Doomed, TimeoutError):
-        close(Status.CANCELLED, ended_at=session.now())
+        record.close(Status.CANCELLED, session.now())
         raise
-    close(Status.COMPLETED, ended_at=session.now(), output=output)
+    record.close(Status.COMPLETED, session.now(), output=output)
     if activation.has_ended:
         return output, "end"
     return output, activation.then or activation.task.then

@@ -8,7 +8,9 @@ from typing import Any
 
 def stamp(moment: datetime) -> str:
     """`moment` as RFC 3339 in UTC."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat()[:-6] + "Z"
 
 
 def moment(text: str) -> datetime:

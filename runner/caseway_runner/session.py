@@ -1,4 +1,4 @@
-"""What runs share: the session of one execution, the run of one workflow, the strand of one line of control."""
+"""What runs share: the session of an execution, the run of a workflow, the strand of a line of control."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class Session:
     http: HttpClient
     compile: Callable[[Any], Program]
     records: list[TaskRecord] = field(default_factory=list)
+    bounds: Bounds = field(default_factory=Bounds)
     activations: int = 0
     background: set[asyncio.Task[Any]] = field(default_factory=set)
 
@@ -47,23 +48,6 @@ class Session:
         limit = self.ports.policy.limits.activations
         if self.activations > limit:
             raise LimitExceeded(f"more than {limit} task activations")
-
-    def opened(self, record: TaskRecord) -> int:
-        """Keep the record of a task that starts; gives its place."""
-        self.records.append(record)
-        self.tell(record)
-        return len(self.records) - 1
-
-    def tell(self, record: TaskRecord) -> None:
-        """Report a record to the listener."""
-        if self.ports.on_task is not None:
-            self.ports.on_task(record)
-
-    @property
-    def bounds(self) -> Bounds:
-        """How much time and memory an expression may take."""
-        limits = self.ports.policy.limits
-        return Bounds(limits.expression_seconds, limits.expression_bytes, limits.output_bytes)
 
 
 @dataclass(slots=True)

@@ -1,12 +1,12 @@
 """`call: openapi`: one operation of an OpenAPI 3 or Swagger 2 document, as an HTTP request.
 
-The document is fetched when the first call of an execution needs it, within the same policy as any request."""
+The document is fetched when the first call of an execution needs it, under the policy of any request."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import quote, urljoin
 
@@ -94,38 +94,48 @@ def request_for(
 ) -> Request:
     """The request that calls the operation. Raises a configuration fault when it cannot be built."""
     path, method, operation, shared = _operation(document, operation_id)
-    declared = [_deref(document, item) for item in (*shared, *operation.get("parameters", ()))]
+    parts = _Parts(path)
     left = dict(parameters)
-    headers: dict[str, str] = {"accept": "application/json, */*;q=0.5"}
-    query: list[tuple[str, str]] = []
-    body: Any = None
-    for item in declared:
-        name, where = str(item.get("name")), item.get("in")
-        if name not in left:
-            if item.get("required") and where != "body":
-                raise fault("configuration", f"operation {operation_id} needs the parameter '{name}'")
-            continue
-        value = left.pop(name)
-        if where == "path":
-            path = path.replace("{" + name + "}", quote(_text(value), safe=""))
-        elif where == "query":
-            query.extend((name, _text(one)) for one in (value if isinstance(value, list) else [value]))
-        elif where == "header":
-            headers[name.lower()] = _text(value)
-        elif where == "cookie":
-            headers["cookie"] = "; ".join(filter(None, [headers.get("cookie", ""), f"{name}={_text(value)}"]))
-        elif where == "body":
-            body = value
+    for item in (_deref(document, item) for item in (*shared, *operation.get("parameters", ()))):
+        name = str(item.get("name"))
+        if name in left:
+            parts.place(name, str(item.get("in")), left.pop(name))
+        elif item.get("required") and item.get("in") != "body":
+            raise fault("configuration", f"operation {operation_id} needs the parameter '{name}'")
     if "requestBody" in operation and left:
-        body = left["body"] if set(left) == {"body"} else left
+        parts.body = left["body"] if set(left) == {"body"} else left
         content = _deref(document, operation["requestBody"]).get("content", {})
-        headers.setdefault("content-type", next(iter(content), "application/json"))
-    elif left and body is None:
+        parts.headers.setdefault("content-type", next(iter(content), "application/json"))
+    elif left:
         raise fault("configuration", f"operation {operation_id} has no parameter '{next(iter(left))}'")
     if method not in _SAFE:
-        headers.setdefault("idempotency-key", key)
-    sent = encode(body, headers) if body is not None else b""
-    return Request(method.upper(), _server(document, url) + path, headers, tuple(query), sent)
+        parts.headers.setdefault("idempotency-key", key)
+    sent = encode(parts.body, parts.headers) if parts.body is not None else b""
+    url = _server(document, url) + parts.path
+    return Request(method.upper(), url, parts.headers, tuple(parts.query), sent)
+
+
+@dataclass(slots=True)
+class _Parts:
+    """A request while its parameters are put in place."""
+
+    path: str
+    headers: dict[str, str] = field(default_factory=lambda: {"accept": "application/json, */*;q=0.5"})
+    query: list[tuple[str, str]] = field(default_factory=list)
+    body: Any = None
+
+    def place(self, name: str, where: str, value: Any) -> None:
+        if where == "path":
+            self.path = self.path.replace("{" + name + "}", quote(_text(value), safe=""))
+        elif where == "query":
+            self.query.extend((name, _text(one)) for one in (value if isinstance(value, list) else [value]))
+        elif where == "header":
+            self.headers[name.lower()] = _text(value)
+        elif where == "cookie":
+            known = self.headers.get("cookie")
+            self.headers["cookie"] = f"{known}; {name}={_text(value)}" if known else f"{name}={_text(value)}"
+        elif where == "body":
+            self.body = value
 
 
 def _operation(

@@ -18,7 +18,7 @@ class WaitBody:
     """How long."""
 
     length: float | Expression
-    nature: ClassVar[str] = "pure"
+    nature: ClassVar[str] = "effect"
 
     async def run(self, activation: Activation) -> Any:
         """The input, unchanged, after the wait."""
