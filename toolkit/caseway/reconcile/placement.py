@@ -19,6 +19,7 @@ from caseway.reconcile.shelf import Shelf
 
 _SERVING = frozenset((DeploymentStatus.DEPLOYED, DeploymentStatus.UPDATING))
 _AGAIN = "interrupted"
+_LACKS = "missing-integration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,11 @@ class Placement:
     def is_serving(self) -> bool:
         """True when it has something to run with after the plan."""
         return self.move is not None or is_serving(self.now)
+
+    @property
+    def is_waiting(self) -> bool:
+        """True when it goes live by itself as soon as a credential comes, so that its place is taken."""
+        return self.now is not None and not is_serving(self.now) and _lacks_credential(self.now)
 
     @property
     def was_active(self) -> bool:
@@ -129,7 +135,7 @@ def _first(now: Instance | None, template: Template, inputs: str) -> tuple[Move 
     last = now and (now.last or now.current)
     reason = "first deployment"
     if now is not None and last:
-        if now.phase is InstancePhase.MISSING_INTEGRATION and _is_for(last, template, inputs):
+        if _lacks_credential(now) and _is_for(last, template, inputs):
             return None, f"{now.name}: waits for a credential; set it and it goes live by itself"
         failed = last.status is DeploymentStatus.FAILED
         reason = f"tried again: {last.error or 'the last attempt failed'}" if failed else "not deployed"
@@ -144,6 +150,12 @@ def _update(current: Deployment, template: Template, inputs: str, causes: str) -
     return Move(
         Verb.UPDATE, template, inputs, reason, (Change("/version", current.version, template.version),)
     )
+
+
+def _lacks_credential(now: Instance) -> bool:
+    """True when the last attempt waits for a credential, whether the instance is paused meanwhile or not."""
+    last = now.last or now.current
+    return now.phase is InstancePhase.MISSING_INTEGRATION or (last is not None and last.error_code == _LACKS)
 
 
 def _has_failed(last: Deployment | None, template: Template, inputs: str) -> bool:
