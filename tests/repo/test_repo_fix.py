@@ -44,7 +44,10 @@ REST = "  workflows: [{id: main, file: main.yaml}]\n"
         ("  titel: x # the name\n" + REST, "  title: x # the name\n" + REST),
         ('  "titel": x\n' + REST, '  "title": x\n' + REST),
         ("  title: x\n  limits: {timout: 5m}\n" + REST, "  title: x\n  limits: {timeout: 5m}\n" + REST),
-        ("  title: x\n  visibility: Organizational\n" + REST, "  title: x\n  visibility: organizational\n" + REST),
+        (
+            "  title: x\n  visibility: Organizational\n" + REST,
+            "  title: x\n  visibility: organizational\n" + REST,
+        ),
         ("  title: x\n  visibility: 'user-list'\n" + REST, "  title: x\n  visibility: 'userList'\n" + REST),
         ("  title: x\n  version: 1.2\n" + REST, '  title: x\n  version: "1.2.0"\n' + REST),
         ("  title: 2024 # year\n" + REST, '  title: "2024" # year\n' + REST),
@@ -95,7 +98,8 @@ def test_tabs_that_break_a_file_become_spaces() -> None:
 
 
 def test_json_is_mended_in_place() -> None:
-    text = '{"apiVersion": "caseway/v1", "kind": "Instance",\n "metadata": {"name": "a"},\n "spec": {"usecase": "demo"}}\n'
+    head = '{"apiVersion": "caseway/v1", "kind": "Instance",\n "metadata": {"name": "a"},\n'
+    text = head + ' "spec": {"usecase": "demo"}}\n'
     assert mend(text, "a.json", {0: "Instance"}) == text.replace("usecase", "useCase")
 
 
@@ -106,13 +110,17 @@ def test_a_value_behind_an_alias_is_left_alone() -> None:
 
 def test_a_use_case_takes_the_name_of_its_folder_when_nobody_uses_the_old_one(tmp_path: Path) -> None:
     text = BASE["use-cases/demo/usecase.yaml"]
-    found = fixes(project(tmp_path, **{"use-cases/other/usecase.yaml": text.replace("name: demo", "name: otter")}))
+    found = fixes(
+        project(tmp_path, **{"use-cases/other/usecase.yaml": text.replace("name: demo", "name: otter")})
+    )
     assert "name: other\n" in found["use-cases/other/usecase.yaml"]
 
 
 def test_a_use_case_keeps_a_name_that_instances_use(tmp_path: Path) -> None:
     files = {
-        "use-cases/demo/usecase.yaml": BASE["use-cases/demo/usecase.yaml"].replace("name: demo", "name: otter"),
+        "use-cases/demo/usecase.yaml": BASE["use-cases/demo/usecase.yaml"].replace(
+            "name: demo", "name: otter"
+        ),
         "instances/demo-dev.yaml": BASE["instances/demo-dev.yaml"].replace("useCase: demo", "useCase: otter"),
     }
     assert fixes(project(tmp_path, **files)) == {}

@@ -40,7 +40,10 @@ def content_over_base(path: str, content: str) -> str:
 
 
 def findings(folder: Path, example: str) -> list[Diagnostic]:
-    for path, content in {**BASE, **{path: text_of(path, part) for path, part in files(example).items()}}.items():
+    for path, content in {
+        **BASE,
+        **{path: text_of(path, part) for path, part in files(example).items()},
+    }.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content.encode())

@@ -8,15 +8,31 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
 from caseway.model.canonical import JsonObject
 from caseway.model.diagnostic import Diagnostic, Severity
 from caseway.model.errors import CasewayError
 from caseway.repo.excerpt import excerpt
 from caseway.repo.quote import printable
+from caseway.repo.rules.shape import mapping
 from caseway.repo.sarif import sarif
 
-__all__ = ["FORMATS", "as_github", "as_json", "as_text", "fails", "render", "summary"]
+if TYPE_CHECKING:
+    from caseway.repo.load import LoadedProject
+
+__all__ = [
+    "FORMATS",
+    "as_github",
+    "as_json",
+    "as_text",
+    "asks_strict",
+    "fails",
+    "render",
+    "summary",
+    "texts_of",
+]
 
 FORMATS = ("text", "json", "github", "sarif")
 
@@ -54,10 +70,29 @@ def render(
             raise CasewayError(f"there is no report format {format!r}", code="unknown-format", hint=hint)
 
 
+def texts_of(projects: Sequence[LoadedProject]) -> Callable[[str], str]:
+    """Where `render` finds the text of a file named in findings of these projects; each is read once."""
+
+    @cache
+    def text(path: str) -> str:
+        inside = [project for project in projects if path.startswith(project.root)]
+        project = max(inside, key=lambda each: len(each.root), default=None)
+        return project.text(path.removeprefix(project.root)) if project else ""
+
+    return text
+
+
 def fails(diagnostics: Iterable[Diagnostic], *, strict: bool = False) -> bool:
     """Whether validation fails: an error, or when `strict` a warning, is among the findings."""
     failing = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     return any(diagnostic.severity in failing for diagnostic in diagnostics)
+
+
+def asks_strict(projects: Sequence[LoadedProject]) -> bool:
+    """Whether one of the projects says `lint: {strict: true}` itself."""
+    documents = (document for project in projects for document in project.documents)
+    lint = (mapping(document.value, "spec", "lint") for document in documents if document.kind == "Project")
+    return any(settings.get("strict") is True for settings in lint)
 
 
 def as_json(diagnostics: Sequence[Diagnostic], *, strict: bool = False) -> JsonObject:

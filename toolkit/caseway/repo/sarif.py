@@ -20,12 +20,12 @@ def sarif(diagnostics: Sequence[Diagnostic], *, prefix: str = "") -> JsonObject:
     """The log file: one run, the rules that found something, and every finding as a result."""
     codes = sorted({found.code for found in diagnostics})
     index = {code: number for number, code in enumerate(codes)}
-    driver = {
+    driver: dict[str, Any] = {
         "name": "Caseway",
         "semanticVersion": caseway.__version__,
         "rules": [_rule(code, RULES.get(code)) for code in codes],
     }
-    run = {
+    run: dict[str, Any] = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {_ROOT: {"description": {"text": "The root of the repository."}}},

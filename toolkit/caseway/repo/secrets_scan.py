@@ -51,8 +51,9 @@ _URL_LOGIN = re.compile(
 
 # Words that stand for a secret in examples rather than being one.
 _STAND_IN = re.compile(
-    r"(?i)^(?:x+|\*+|\.+|…|-+|pass(?:word|wd)?|pwd|secret|token|key|changeme|change-me|example|dummy|test|none|null"
-    r"|true|false|redacted|sensitive|todo|(?:your|my|the|a|some)[-_ ].*|<.*>|\[.*\]|\{.*\}|%.*%|env:.*|file:.*)$"
+    r"(?i)^(?:x+|\*+|\.+|…|-+|pass(?:word|wd)?|pwd|secret|token|key|changeme|change-me|example|dummy|test|none"
+    r"|null|true|false|redacted|sensitive|todo|(?:your|my|the|a|some)[-_ ].*|<.*>|\[.*\]|\{.*\}|%.*%|env:.*"
+    r"|file:.*)$"
 )
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _TELLING = frozenset({"password", "passwd", "passphrase", "pwd", "secret", "token", "authorization"})

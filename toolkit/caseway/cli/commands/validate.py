@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from caseway.cli.output import clean, paint, print_json, say
+from caseway.cli.output import clean, has_colour, paint, print_json, say
 from caseway.cli.session import Session, session_options, with_session
 
 if TYPE_CHECKING:
@@ -43,19 +43,25 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
             "--fix works on the work tree, not on --ref" if ref else "--dry-run goes with --fix"
         )
     from caseway.cli.reading import RuleChoice, is_bad, read_project
-    from caseway.repo.reports import render
+    from caseway.repo.reports import asks_strict, render, texts_of
 
     root = session.project_root(path)
     fixed = _fix(session, path, dry_run) if fix else []
     reading = read_project(root, ref=ref)
     choice = RuleChoice.of(rules, exclude_rules)
     found = [item for item in reading.diagnostics if choice.has(item.code)]
-    bad = is_bad(found, strict=strict)
+    bad = is_bad(found, strict=strict or asks_strict(reading.projects))
     if session.is_json:
         report = _as_json(found, bad)
         print_json({**report, "fixed": fixed} if fix else report)
     else:
-        text = render(found, session.settings.format)
+        text = render(
+            found,
+            session.settings.format,
+            color=has_colour(),
+            source=texts_of(reading.projects),
+            prefix=reading.prefix,
+        )
         if text:
             click.echo(text.rstrip("\n"))
         if session.settings.format == "text" and not found:

@@ -1,4 +1,7 @@
-"""The lint rules by code, and the one function that runs them. A crash inside a rule is an error, never a pass."""
+"""The lint rules by code, and the one function that runs them.
+
+The one rule: a crash inside a rule is an error, never a pass.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _HOW = (
     "store it with `caseway credential set`, and read it at run time as $secrets.<name>; then revoke this one"
 )
-# Maps from names the author chose to names of credentials, kinds or schemas: a telling name there is no secret.
+# Maps from names the author chose to names of credentials or kinds: a telling name there is no secret.
 _NAMES_ONLY = ("/spec/credentials", "/spec/sharing", "/use/secrets", "/document", "/metadata")
 
 
@@ -50,17 +50,16 @@ def clear_secret(view: View) -> Iterator[Finding]:
 def _telling(value: Any) -> Iterator[tuple[str, Any]]:
     """Values under a key that says they are secret, and the defaults of parameters with such a name."""
     for pointer, key, item in walk(value):
-        if key and isinstance(item, str) and is_telling(key):
+        if isinstance(item, str) and is_telling(key):
             yield pointer, item
-        elif (
-            key
-            and isinstance(item, Mapping)
-            and is_telling(key)
-            and pointer.rsplit("/", 2)[-2] == "properties"
-        ):
+        elif isinstance(item, Mapping) and _declares_secret(pointer, key, item):
             yield f"{pointer}/default", item.get("default")
-        elif isinstance(item, Mapping) and is_telling(text(item, "key")) and "type" in item:
-            yield f"{pointer}/default", item.get("default")
+
+
+def _declares_secret(pointer: str, key: str, item: Mapping[str, Any]) -> bool:
+    """Whether a node is the schema or the form field of a parameter with a telling name."""
+    is_property = pointer.rsplit("/", 2)[-2] == "properties"
+    return (is_property and is_telling(key)) or ("type" in item and is_telling(text(item, "key")))
 
 
 def unknown_slot(view: View) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """CW540: expressions read what the value before them has, as far as that is known.
 
-The one rule: only what is certain is reported. Shapes are followed along a list of tasks; wherever a value may
-come from somewhere else (a jump, a condition, an answer from outside) its shape is unknown, and nothing is said.
+The one rule: only what is certain is reported. Shapes are followed along a list of tasks; wherever a value
+may come from elsewhere (a jump, a condition, an answer from outside) its shape is unknown, nothing is said.
 """
 
 from __future__ import annotations

@@ -42,9 +42,10 @@ _INTRODUCTION = """\
 
 <!-- Generated from the rule registry by `make docs`; do not edit. -->
 
-`caseway validate` reports what is wrong in a project. Every finding has a code that never changes its meaning.
-An **error** must be mended: nothing is applied while there is one. A **warning** should be; `--strict` (or
-`lint.strict` in `caseway.yaml`) treats it as an error. A **note** is a hint and never fails anything.
+`caseway validate` reports what is wrong in a project. Every finding has a code that never changes its
+meaning. An **error** must be mended: nothing is applied while there is one. A **warning** should be;
+`--strict` (or
+`lint: {strict: true}` in `caseway.yaml`) treats it as an error. A **note** is a hint and never fails anything.
 What is marked *fixable* is mended by `caseway validate --fix`.
 
 ## Ignoring a finding
@@ -68,8 +69,8 @@ spec:
       - {rule: CW806, path: "use-cases/legacy-*/**", reason: these are replaced in spring}
 ```
 
-An ignore without a reason is not in force, and one that hides nothing is reported. Findings of CW0xx and CW1xx
-cannot be ignored: what cannot be read cannot be judged.
+An ignore without a reason is not in force, and one that hides nothing is reported. Findings of CW0xx and
+CW1xx cannot be ignored: what cannot be read cannot be judged.
 
 The examples below show only what matters; each is laid over a small valid project with one use case `demo`.
 """
@@ -78,7 +79,7 @@ The examples below show only what matters; each is laid over a small valid proje
 def files(example: str) -> dict[str, str]:
     """The files of an example by path, as written."""
     parts = _HEADER.split(example)
-    return {path: content for path, content in zip(parts[1::2], _trimmed(parts[2::2]), strict=True)}
+    return dict(zip(parts[1::2], _trimmed(parts[2::2]), strict=True))
 
 
 def _trimmed(contents: Sequence[str]) -> Iterator[str]:

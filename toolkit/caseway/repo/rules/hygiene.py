@@ -37,28 +37,23 @@ def satisfies(version: str, wanted: str) -> bool:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    found = [int(number) for number in re.findall(r"\d{1,9}", version.split("-")[0].split("+")[0])[:3]]
+    found = [int(number) for number in re.findall(r"\d{1,9}", re.split("[-+]", version, maxsplit=1)[0])[:3]]
     return (*found, 0, 0, 0)[:3]
 
 
 def _holds(own: tuple[int, ...], sign: str | None, wanted: str) -> bool:
     other = _numbers(wanted)
     given = wanted.count(".") + 1
-    match sign:
-        case ">=":
-            return own >= other
-        case "<=":
-            return own <= other
-        case ">":
-            return own > other
-        case "<":
-            return own < other
-        case "!=":
-            return own[:given] != other[:given]
-        case "~=":
-            return own >= other and own[: max(given - 1, 1)] == other[: max(given - 1, 1)]
-        case _:
-            return own[:given] == other[:given]
+    is_same, is_near = own[:given] == other[:given], own[: max(given - 1, 1)] == other[: max(given - 1, 1)]
+    answers = {
+        ">=": own >= other,
+        "<=": own <= other,
+        ">": own > other,
+        "<": own < other,
+        "!=": not is_same,
+        "~=": own >= other and is_near,
+    }
+    return answers.get(sign or "==", is_same)
 
 
 def version_ahead(view: View) -> Iterator[Finding]:
@@ -122,7 +117,8 @@ def many_attempts(view: View) -> Iterator[Finding]:
         dispatches = 1 + found if isinstance(found, int) and not isinstance(found, bool) else 1
         for pointer, limit in _retry_limits(entry.document.value):
             if dispatches * (limit + 1) > MOST_ATTEMPTS:
-                message = f"up to {dispatches * (limit + 1)} attempts: {limit + 1} here, in each of {dispatches} dispatches"
+                total = dispatches * (limit + 1)
+                message = f"up to {total} attempts: {limit + 1} here, in each of {dispatches} dispatches"
                 yield at(entry.document, pointer, message, "lower the limit, or the use case's retries")
 
 

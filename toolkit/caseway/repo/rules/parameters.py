@@ -1,4 +1,4 @@
-"""CW70x: parameters are declared as a schema, their defaults keep to it, and so do the values of instances."""
+"""CW70x: parameters are declared as a schema; their defaults and the values of instances keep to it."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ LONGEST = 600  # characters of a message: names in it come from the repo and may
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One place where a rule does not hold; the registry adds the rule's code, and its severity if the finding
-    has none of its own."""
+    """One place where a rule does not hold; the registry adds the rule's code, and its severity where the
+    finding has none of its own."""
 
     file: str
     line: int

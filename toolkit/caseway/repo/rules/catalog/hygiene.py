@@ -119,7 +119,8 @@ spec:
         name="many-attempts",
         severity=Severity.WARNING,
         summary="retries within a workflow and retries of the whole execution multiply",
-        why="Each dispatch of an execution begins the workflow's own retries anew; a service that is down is hit by all.",
+        why="Each dispatch of an execution begins the workflow's own retries anew; a service that is "
+        "down is hit by all.",
         example_bad=_RETRY % 10,
         example_good=_RETRY % 3,
         check=hygiene.many_attempts,
@@ -129,7 +130,8 @@ spec:
         name="no-timeout",
         severity=Severity.NOTE,
         summary="a workflow that waits for others says nowhere how long",
-        why="The default is seldom what one would have chosen. `timeout` of the workflow or `limits.timeout` says it.",
+        why="The default is seldom what one would have chosen. `timeout` of the workflow or "
+        "`limits.timeout` says it.",
         example_bad=_CALLING % "",
         example_good=_CALLING % "timeout: {after: {minutes: 5}}\n",
         check=hygiene.no_timeout,
@@ -162,10 +164,10 @@ spec:
         severity=Severity.NOTE,
         summary="a file has carriage returns, or no newline at its end",
         why="Editors disagree about such files, and diffs show changes nobody made.",
-        example_bad="# runtimes/python.yaml\napiVersion: caseway/v1\nkind: Runtime\nmetadata: {name: python}\r\n"
-        "spec: {image: python}",
-        example_good="# runtimes/python.yaml\napiVersion: caseway/v1\nkind: Runtime\nmetadata: {name: python}\n"
-        "spec: {image: python}\n",
+        example_bad="# runtimes/python.yaml\napiVersion: caseway/v1\nkind: Runtime\n"
+        "metadata: {name: python}\r\nspec: {image: python}",
+        example_good="# runtimes/python.yaml\napiVersion: caseway/v1\nkind: Runtime\n"
+        "metadata: {name: python}\nspec: {image: python}\n",
         check=hygiene.untidy,
         fixable=True,
     ),
@@ -197,7 +199,8 @@ INTERNAL = (
         name="crashed-rule",
         severity=Severity.ERROR,
         summary="a rule crashed",
-        why="What a rule could not look at is not known to be right, so this is an error. It is a bug in Caseway.",
+        why="What a rule could not look at is not known to be right, so this is an error. It is a bug "
+        "in Caseway.",
         example_bad="",
         example_good="",
         check=elsewhere,

@@ -162,7 +162,8 @@ spec:
         name="no-parameter-value",
         severity=Severity.WARNING,
         summary="a required parameter has neither default nor instance",
-        why="A use case without instances gets one by itself in the first stage, which could not be deployed.",
+        why="A use case without instances gets one by itself in the first stage, which could not be "
+        "deployed.",
         example_bad="""\
 # caseway.yaml
 spec:
@@ -184,7 +185,8 @@ spec:
         name="clear-token",
         severity=Severity.ERROR,
         summary="a well-known token or private key stands in a file",
-        why="Whoever can read the repo, or any copy of its history, can use it. All text files are looked through.",
+        why="Whoever can read the repo, or any copy of its history, can use it. All text files are "
+        "looked through.",
         example_bad="""\
 # use-cases/demo/docs/notes.md
 Log in with AKIA2E0A8F3B244C9986.

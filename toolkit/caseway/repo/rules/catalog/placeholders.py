@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from caseway.model.diagnostic import Severity
-from caseway.repo.rules import placeholder_places
+from caseway.repo.rules import placeholder_names, placeholder_places
 from caseway.repo.rules.rule import Rule
 
 RULES = (
@@ -12,7 +12,8 @@ RULES = (
         name="placeholder-syntax",
         severity=Severity.ERROR,
         summary="a placeholder cannot be read",
-        why="A placeholder is one expression in Jinja2's grammar, closed by `]]`: names, members, literals, operators"
+        why="A placeholder is one expression in Jinja2's grammar, closed by `]]`: names, members, "
+        "literals, operators"
         " and a few filters. Statements, calls and loops are not part of it.",
         example_bad="""\
 # use-cases/demo/workflows/main.yaml
@@ -33,7 +34,8 @@ do:
         name="unknown-placeholder",
         severity=Severity.ERROR,
         summary="a placeholder names something that does not exist at deploy",
-        why="Known are params, credentials, connections, workflows, webhooks, instance, organization, owner, stage and"
+        why="Known are params, credentials, connections, workflows, webhooks, instance, organization, "
+        "owner, stage and"
         " runtime, each with its members. What happens in a run is read with `${ … }`.",
         example_bad="""\
 # use-cases/demo/workflows/main.yaml
@@ -74,7 +76,7 @@ do:
   - greet:
       set: {limit: "$[[ params.limit ]]"}
 """,
-        check=placeholder_places.undeclared_parameter,
+        check=placeholder_names.undeclared_parameter,
     ),
     Rule(
         code="CW404",
@@ -107,7 +109,7 @@ do:
   - greet:
       set: {url: "$[[ connections.erp.url ]]"}
 """,
-        check=placeholder_places.undeclared_name,
+        check=placeholder_names.undeclared_name,
     ),
     Rule(
         code="CW405",
@@ -136,7 +138,7 @@ do:
   - greet:
       set: {limit: "$[[ params.limit ]]"}
 """,
-        check=placeholder_places.unused_parameter,
+        check=placeholder_names.unused_parameter,
     ),
     Rule(
         code="CW406",
@@ -177,7 +179,7 @@ do:
   - greet:
       set: {url: "$[[ connections.erp.url ]]"}
 """,
-        check=placeholder_places.unused_connection,
+        check=placeholder_names.unused_connection,
     ),
     Rule(
         code="CW407",
@@ -204,14 +206,15 @@ do:
   - greet:
       set: {has: "${ $secrets.erp.token != null }"}
 """,
-        check=placeholder_places.unused_credential,
+        check=placeholder_names.unused_credential,
     ),
     Rule(
         code="CW408",
         name="misplaced-placeholder",
         severity=Severity.ERROR,
         summary="a placeholder stands where none is resolved",
-        why="Placeholders are resolved when an instance is deployed: in its workflows and its parameters. Everywhere"
+        why="Placeholders are resolved when an instance is deployed: in its workflows and its "
+        "parameters. Everywhere"
         " else they would stay as they are.",
         example_bad="""\
 # caseway.yaml
@@ -230,7 +233,8 @@ spec:
         name="placeholder-in-key",
         severity=Severity.ERROR,
         summary="a placeholder stands in a key",
-        why="Keys are the structure of a document; values may differ from instance to instance, structure may not.",
+        why="Keys are the structure of a document; values may differ from instance to instance, "
+        "structure may not.",
         example_bad="""\
 # use-cases/demo/workflows/main.yaml
 do:
@@ -250,7 +254,8 @@ do:
         name="placeholder-in-expression",
         severity=Severity.ERROR,
         summary="a placeholder inside `${ … }` becomes program text",
-        why="A parameter such as `1 | env` would change what the expression does. As a JSON literal it cannot.",
+        why="A parameter such as `1 | env` would change what the expression does. As a JSON literal "
+        "it cannot.",
         example_bad="""\
 # use-cases/demo/workflows/main.yaml
 do:
@@ -270,7 +275,8 @@ do:
         name="placeholder-of-a-secret",
         severity=Severity.ERROR,
         summary="a placeholder asks for the value of a credential",
-        why="Deployments hold no secrets. Values arrive at run time, fresh after every rotation, as `$secrets`.",
+        why="Deployments hold no secrets. Values arrive at run time, fresh after every rotation, as "
+        "`$secrets`.",
         example_bad="""\
 # use-cases/demo/usecase.yaml
 spec:

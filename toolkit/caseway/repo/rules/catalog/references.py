@@ -12,7 +12,8 @@ RULES = (
         name="unknown-use-case",
         severity=Severity.ERROR,
         summary="an instance names a use case that the project does not have",
-        why="An instance is an installation of a use case of the same project; without it there is nothing to install.",
+        why="An instance is an installation of a use case of the same project; without it there is "
+        "nothing to install.",
         example_bad="""\
 # instances/demo-dev.yaml
 spec:
@@ -107,7 +108,8 @@ spec:
         name="missing-workflow-file",
         severity=Severity.ERROR,
         summary="the file of a workflow does not exist, is not a workflow, or lies outside the project",
-        why="`file` is read relative to `usecase.yaml`; what cannot be read cannot be frozen into a template.",
+        why="`file` is read relative to `usecase.yaml`; what cannot be read cannot be frozen into a "
+        "template.",
         example_bad="""\
 # use-cases/demo/usecase.yaml
 spec:
@@ -211,7 +213,8 @@ spec:
         name="name-is-not-the-folder",
         severity=Severity.ERROR,
         summary="a use case's name differs from the name of its folder",
-        why="One name is enough: who sees the folder knows what the platform calls it, and the other way round.",
+        why="One name is enough: who sees the folder knows what the platform calls it, and the other "
+        "way round.",
         example_bad="""\
 # use-cases/demo/usecase.yaml
 metadata:
@@ -273,7 +276,8 @@ spec:
         name="wrong-target",
         severity=Severity.ERROR,
         summary="a workflow's format does not fit the target of its use case",
-        why="Caseway's own runner runs Serverless Workflow documents, an n8n server runs n8n JSON; neither runs the other.",
+        why="Caseway's own runner runs Serverless Workflow documents, an n8n server runs n8n JSON; "
+        "neither runs the other.",
         example_bad="""\
 # use-cases/demo/usecase.yaml
 spec:

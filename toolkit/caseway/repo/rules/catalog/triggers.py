@@ -9,8 +9,10 @@ from caseway.repo.rules.rule import Rule
 
 def _with(lines: str, more: str = "") -> str:
     """A use case whose one workflow has the trigger `lines`."""
-    head = "# use-cases/demo/usecase.yaml\nspec:\n  workflows:\n    - id: main\n      file: workflows/main.yaml\n"
-    return f"{head}{more}      triggers:\n        - {lines}\n"
+    head = "# use-cases/demo/usecase.yaml\nspec:\n  workflows:\n"
+    return (
+        f"{head}    - id: main\n      file: workflows/main.yaml\n{more}      triggers:\n        - {lines}\n"
+    )
 
 
 RULES = (
@@ -39,7 +41,8 @@ RULES = (
         name="unknown-timezone",
         severity=Severity.ERROR,
         summary="a time zone does not exist",
-        why="Time zones are IANA names; abbreviations such as CEST mean different things in different places.",
+        why="Time zones are IANA names; abbreviations such as CEST mean different things in different "
+        "places.",
         example_bad=_with('{id: nightly, type: schedule, cron: "0 2 * * *", timezone: Europe/Berln}'),
         example_good=_with('{id: nightly, type: schedule, cron: "0 2 * * *", timezone: Europe/Berlin}'),
         check=triggers.unknown_timezone,
@@ -144,7 +147,8 @@ spec:
         name="schedule-in-document",
         severity=Severity.WARNING,
         summary="a workflow document brings its own schedule",
-        why="What starts a deployed workflow is declared in `usecase.yaml`, where it is seen, paused and given a time"
+        why="What starts a deployed workflow is declared in `usecase.yaml`, where it is seen, paused "
+        "and given a time"
         " zone; the document's `schedule` is not read there.",
         example_bad="""\
 # use-cases/demo/workflows/main.yaml

@@ -83,7 +83,8 @@ RULES = (
         name="unknown-reference",
         severity=Severity.ERROR,
         summary="a name does not exist under `use`",
-        why="Errors, retries, timeouts and authentications that are referred to by name are defined under `use`.",
+        why="Errors, retries, timeouts and authentications that are referred to by name are defined "
+        "under `use`.",
         example_bad=_HEAD + "do:\n  - stop:\n      raise: {error: outOfStock}\n",
         example_good=_HEAD
         + "use:\n  errors:\n    outOfStock: {type: https://demo.example/errors/stock, status: 409}\n"
@@ -119,7 +120,8 @@ RULES = (
         example_bad=_HEAD
         + "do:\n  - decide:\n      switch:\n        - a: {then: end}\n        - b: {then: exit}\n",
         example_good=_HEAD
-        + "do:\n  - decide:\n      switch:\n        - a: {when: '${ .ok }', then: end}\n        - b: {then: exit}\n",
+        + "do:\n  - decide:\n      switch:\n        - a: {when: '${ .ok }', then: end}\n"
+        + "        - b: {then: exit}\n",
         check=flow.other(_KINDS),
     ),
     Rule(
@@ -140,7 +142,8 @@ RULES = (
         summary="an expression reads a secret that the workflow does not list",
         why="`use.secrets` says at the top what a workflow may know; nothing else is handed to it.",
         example_bad=_HEAD + 'do:\n  - greet:\n      set: {has: "${ $secrets.erp != null }"}\n',
-        example_good="# use-cases/demo/usecase.yaml\nspec:\n  credentials:\n    erp: {type: bearer, required: false}\n\n"
+        example_good="# use-cases/demo/usecase.yaml\nspec:\n  credentials:\n"
+        "    erp: {type: bearer, required: false}\n\n"
         + _HEAD
         + 'use:\n  secrets: [erp]\ndo:\n  - greet:\n      set: {has: "${ $secrets.erp != null }"}\n',
         check=flow.of_kind("secret"),
@@ -209,7 +212,8 @@ spec:
         name="unknown-sub-workflow",
         severity=Severity.ERROR,
         summary="a task runs a workflow that the project does not have",
-        why="Sub-workflows are found by the namespace, name and version in the documents of the same project.",
+        why="Sub-workflows are found by the namespace, name and version in the documents of the same "
+        "project.",
         example_bad=_TWO % ("      calledBy: [main]", "secnd", "second", _PLAIN),
         example_good=_TWO % ("      calledBy: [main]", "second", "second", _PLAIN),
         check=calls.unknown_sub_workflow,
@@ -321,7 +325,8 @@ do:
         name="unknown-path",
         severity=Severity.WARNING,
         summary="an expression reads a member that the value before it cannot have",
-        why="jq gives null for what is not there, so the run is green and its output empty. It is known what a task"
+        why="jq gives null for what is not there, so the run is green and its output empty. It is "
+        "known what a task"
         " gives when it sets its output, or when a closed schema describes it.",
         example_bad=_HEAD
         + "do:\n  - count:\n      set: {total: 3}\n  - tell:\n"

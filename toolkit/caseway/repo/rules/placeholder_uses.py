@@ -1,0 +1,47 @@
+"""The placeholders of a document that can be read, with what they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from caseway.repo.placeholders import PlaceholderError, names, scalars, split
+
+if TYPE_CHECKING:
+    from caseway.repo.load import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One placeholder: its scalar's place and whole text, its expression and the references in it."""
+
+    document: Document
+    pointer: str
+    scalar: str
+    expression: str
+    references: frozenset[str]
+
+
+def uses(document: Document) -> Iterator[Use]:
+    """The readable placeholders of a document."""
+    for pointer, scalar in scalars(document.value):
+        for expression in _expressions(scalar):
+            yield Use(document, pointer, scalar, expression, _references(expression))
+
+
+@lru_cache(maxsize=8192)
+def _expressions(scalar: str) -> tuple[str, ...]:
+    try:
+        return tuple(part.text for part in split(scalar) if part.is_expression)
+    except PlaceholderError:
+        return ()
+
+
+@lru_cache(maxsize=8192)
+def _references(expression: str) -> frozenset[str]:
+    try:
+        return names(expression)
+    except PlaceholderError:
+        return frozenset()
