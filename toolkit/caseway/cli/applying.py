@@ -34,6 +34,7 @@ def apply_all(session: Session, request: PlanRequest, *, is_sure: bool) -> int:
     with session.platform(request.path, create=True) as platform:
         for desired in known:
             plan = make_plan(session, request, desired, read_snapshot_of(platform, desired))
+            _show(session, plan)
             done.append(_apply(session, platform, plan, is_sure=is_sure))
             if not done[-1]["ok"]:
                 break
@@ -41,15 +42,21 @@ def apply_all(session: Session, request: PlanRequest, *, is_sure: bool) -> int:
 
 
 def apply_saved(session: Session, file: Path, *, is_sure: bool) -> int:
-    """Apply the plan saved in `file`; the exit code. A stale one is refused by the platform."""
+    """Apply the plan saved in `file`; the exit code. A stale one is refused by the platform. It was read when it
+    was saved: it is shown again only to somebody who is asked."""
     plan = open_plan(file)
+    if not is_sure:
+        _show(session, plan)
     with session.platform(create=True) as platform:
         return _report(session, [_apply(session, platform, plan, is_sure=is_sure)])
 
 
-def _apply(session: Session, platform: Platform, plan: Plan, *, is_sure: bool) -> dict[str, Any]:
+def _show(session: Session, plan: Plan) -> None:
     if session.is_text:
         click.echo(rendered([plan], "text"))
+
+
+def _apply(session: Session, platform: Platform, plan: Plan, *, is_sure: bool) -> dict[str, Any]:
     require_unblocked(plan)
     if plan.is_empty:
         return {"plan": plan, "ok": True, "report": None}
