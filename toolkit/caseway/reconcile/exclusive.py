@@ -43,11 +43,10 @@ def share(placements: Iterable[Placement], setting: Setting) -> Verdict:
             blocked.append(swapped)
             continue
         found = _judge(_Group(process, owner, members, [i for i in group if i.owner != owner]), setting)
-        actions += found.step.actions
+        actions += found.actions
         after.update(found.after)
         warnings.update(found.warnings)
-        ids = tuple(action.id for action in found.step.actions if action.verb is Verb.PAUSE)
-        pauses[process] = (*pauses.get(process, ()), *ids)
+        pauses[process] = (*pauses.get(process, ()), *found.before)
     return Verdict(Step(tuple(actions), tuple(blocked)), after, warnings, pauses)
 
 
@@ -59,6 +58,16 @@ class _Group:
     owner: str
     members: Sequence[Placement]
     gone: Sequence[Placement]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The verdict on one group; `before` are the ids of all that takes other stages out of service."""
+
+    actions: tuple[Action, ...] = ()
+    before: tuple[str, ...] = ()
+    after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    warnings: Mapping[str, str] = field(default_factory=dict)
 
 
 def _groups(placements: Iterable[Placement]) -> Mapping[tuple[str, str], list[Placement]]:
@@ -95,17 +104,15 @@ def _swapped(process: str, owner: str, group: Sequence[Placement]) -> str:
     )
 
 
-def _judge(group: _Group, setting: Setting) -> Verdict:
-    holders = [item for item in group.members if item.is_on and item.is_serving]
+def _judge(group: _Group, setting: Setting) -> _Judged:
+    holders = [item for item in group.members if item.is_on and (item.is_serving or item.is_waiting)]
     winner = _winner(holders, setting)
     if not winner:
-        return Verdict()
+        return _Judged()
     winners = [item for item in holders if item.stage == winner and item.is_ours]
     losers = [item for item in holders if item.stage != winner and item.is_ours]
     starting = [item for item in winners if _claims(item) or _paused_by(item)]
     leaving = [item for item in (*group.members, *group.gone) if _leaves(item, winner, group.owner)]
-    if not starting:
-        leaving = []
     actions = [_pause(item, winner, winners) for item in losers if not _paused_by(item)]
     actions += [_pause(item, winner, winners) for item in leaving if _is_pruned(item)]
     before = (*(action.id for action in actions), *(_goodbye(item) for item in leaving))
@@ -115,7 +122,7 @@ def _judge(group: _Group, setting: Setting) -> Verdict:
         if own:
             actions.append(_resume(item, f"{item.stage} is active again", before))
         after[item.name] = (*before, *own)
-    return Verdict(Step(tuple(actions)), after, dict(_warnings(winner, starting, losers)))
+    return _Judged(tuple(actions), before, after, dict(_warnings(winner, starting, losers)))
 
 
 def _winner(holders: Sequence[Placement], setting: Setting) -> str:

@@ -56,11 +56,9 @@ def orphans(desired: Desired, actual: Snapshot, setting: Setting) -> Orphans:
     if setting.scope or desired.prune is PrunePolicy.PAUSE:
         return Orphans(instances)
     staying = _staying(actual, declared | {item.name for item in instances})
-    return Orphans(
-        instances,
-        tuple(_processes(desired, actual, staying)),
-        *_resources(desired, actual),
-    )
+    processes = tuple(_processes(desired, actual, staying))
+    deleted = {item.name for item in processes} if desired.prune is PrunePolicy.DELETE else set()
+    return Orphans(instances, processes, *_resources(desired, actual, deleted))
 
 
 def prune_step(found: Orphans, policy: PrunePolicy) -> Step:
@@ -82,8 +80,7 @@ def prune_step(found: Orphans, policy: PrunePolicy) -> Step:
 
 def leaves_by(found: Orphans, policy: PrunePolicy) -> Mapping[str, str]:
     """By instance name, the id of the action that takes it out of service."""
-    verb = _VERBS[policy]
-    return {item.name: action_id(verb, Kind.INSTANCE, item.name) for item in found.instances}
+    return {item.name: action_id(_VERBS[policy], Kind.INSTANCE, item.name) for item in found.instances}
 
 
 def guard(found: Orphans, desired: Desired, actual: Snapshot, *, allow: bool) -> str:
@@ -142,12 +139,14 @@ def _processes(desired: Desired, actual: Snapshot, staying: Sequence[Instance]) 
             yield process
 
 
-def _resources(desired: Desired, actual: Snapshot) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _resources(
+    desired: Desired, actual: Snapshot, deleted: set[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Connections and runtimes that no use case and no template of a process refers to any more."""
     connections = _undeclared(actual.connections, desired.connections, desired.project)
     runtimes = _undeclared(actual.runtimes, desired.runtimes, desired.project)
     if connections or runtimes:  # only then is it worth looking into every template
-        for body in _bodies(desired, actual):
+        for body in _bodies(desired, actual, deleted):
             connections -= set(connections_of(body))
             runtimes.discard(runtime_of(body))
     return tuple(sorted(connections)), tuple(sorted(runtimes))
@@ -158,10 +157,11 @@ def _undeclared(there: Mapping[str, Resource], declared: Sequence[Declared], pro
     return {name for name, item in there.items() if item.project == project and name not in names}
 
 
-def _bodies(desired: Desired, actual: Snapshot) -> Iterator[JsonObject]:
+def _bodies(desired: Desired, actual: Snapshot, deleted: set[str]) -> Iterator[JsonObject]:
     yield from (item.body for item in desired.use_cases)
     for process in actual.processes.values():
-        yield from (template.body for template in process.templates)
+        if process.name not in deleted:
+            yield from (template.body for template in process.templates)
 
 
 def _instance(item: Instance, policy: PrunePolicy) -> Iterator[Action]:

@@ -136,7 +136,7 @@ def _workflow(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iter
 
 
 def _tasks(place: str, old: Json, new: Json) -> Iterator[Difference]:
-    """Task lists by the names of their tasks; a nested list is looked into, so that the inner task is named."""
+    """Task lists by the names of their tasks; nested lists are looked into, to name the inner task."""
     before, after = _task_list(old), _task_list(new)
     if before is None or after is None:
         if not same(old, new):
