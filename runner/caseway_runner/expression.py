@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from caseway_runner.jq_text import MAX_TAME_LENGTH, BadProgram, Reading, read
+from caseway_runner.jq_text import BadProgram, Reading, read
 from caseway_runner.sandbox import Bounds, SandboxError, shared_sandbox
 
 _WRAPPED = re.compile(r"^\s*\$\{(.+)\}\s*$", re.DOTALL)
@@ -124,7 +124,7 @@ def _compiled(program: str) -> Expression:
     bound = reading.variables - {"__loc__"}
     path = _as_path(program)
     if path is None:
-        free = _free_variables(program, bound)
+        free = _free_variables(program, bound, reading.is_tame)
         wrapped = _wrap(program, free, reading.uses_now)
     else:
         free = frozenset(bound)
@@ -155,28 +155,31 @@ def _follow(path: tuple[str | None, tuple[str, ...]], input: Any, arguments: Map
     return value
 
 
-def _free_variables(program: str, candidates: frozenset[str]) -> frozenset[str]:
+def _free_variables(program: str, candidates: frozenset[str], is_tame: bool) -> frozenset[str]:
     """Which of the variables in the text come from outside; the rest the program binds itself. Raises when
     the program does not compile."""
-    message = _complaint(program, candidates)
+    message = _complaint(program, candidates, is_tame)
     if message:
         raise ExpressionError(_clean(message))
     if " as " not in program and "def " not in program:
         return candidates
-    return frozenset(name for name in candidates if _complaint(program, candidates - {name}))
+    return frozenset(name for name in candidates if _complaint(program, candidates - {name}, is_tame))
 
 
-def _complaint(program: str, names: frozenset[str]) -> str:
-    """What jq says against `program` with these variables given, or ""."""
-    if len(program) > MAX_TAME_LENGTH:
+def _complaint(program: str, names: frozenset[str], is_tame: bool) -> str:
+    """What jq says against `program` with these variables given, or "".
+
+    Compiling can be as hostile as running: jq computes constants such as `"a" * 2000000000` right away."""
+    text = f"({program}\n)"
+    if not is_tame:
         try:
-            return shared_sandbox(Bounds()).check(program, dict.fromkeys(names))
+            return shared_sandbox(Bounds()).check(text, dict.fromkeys(names))
         except SandboxError as error:
             return str(error)
     import jq  # type: ignore[import-not-found]  # ships no type information
 
     try:
-        jq.compile(f"({program}\n)", args=dict.fromkeys(names))
+        jq.compile(text, args=dict.fromkeys(names))
     except ValueError as error:
         return str(error)
     return ""
