@@ -35,7 +35,13 @@ Caseway = Callable[..., Said]
 @pytest.fixture(autouse=True)
 def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting, cache, or git configuration of the machine reaches a test."""
-    for name in ("CASEWAY_FORMAT", "CASEWAY_DATABASE_URL", "CASEWAY_SECRET_KEY", "NO_COLOR", "CASEWAY_SERVER"):
+    for name in (
+        "CASEWAY_FORMAT",
+        "CASEWAY_DATABASE_URL",
+        "CASEWAY_SECRET_KEY",
+        "NO_COLOR",
+        "CASEWAY_SERVER",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -79,5 +85,7 @@ def commit(folder: Path, message: str) -> str:
     """Commit everything; the commit's id."""
     for words in (["add", "-A"], ["commit", "-q", "-m", message]):
         subprocess.run(["git", *words], cwd=folder, check=True)
-    answer = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True)
+    answer = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True
+    )
     return answer.stdout.strip()

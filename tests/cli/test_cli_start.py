@@ -27,7 +27,12 @@ print(sorted(name for name in sys.modules if name.startswith('caseway')), file=s
 def loaded(*words: str) -> tuple[set[str], set[str]]:
     """Top-level modules outside the standard library, and our own modules, after a call."""
     answer = subprocess.run(
-        [sys.executable, "-S", "-c", "import sys; sys.path[:0] = " + repr(sys.path) + PROBE.format(words=list(words))],
+        [
+            sys.executable,
+            "-S",
+            "-c",
+            "import sys; sys.path[:0] = " + repr(sys.path) + PROBE.format(words=list(words)),
+        ],
         capture_output=True,
         text=True,
         check=True,
@@ -58,7 +63,9 @@ def test_bare_help_imports_no_command_and_no_room_below():
 
 
 def test_bare_help_imports_neither_asyncio_nor_sqlite():
-    code = "import sys; from caseway.cli.main import cli\ntry: cli.main(['--help'])\nexcept SystemExit: pass\n"
+    code = (
+        "import sys; from caseway.cli.main import cli\ntry: cli.main(['--help'])\nexcept SystemExit: pass\n"
+    )
     code += "sys.exit(bool({'asyncio', 'sqlite3', 'json.tool', 'email'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
@@ -68,7 +75,9 @@ def test_version_is_the_package_s(caseway):
 
 
 def test_python_m_caseway_works():
-    answer = subprocess.run([sys.executable, "-m", "caseway", "--version"], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-m", "caseway", "--version"], capture_output=True, text=True, check=True
+    )
     assert answer.stdout == f"caseway {__version__}\n"
 
 

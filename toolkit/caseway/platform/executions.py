@@ -19,6 +19,7 @@ from caseway.platform import attempts, trail
 from caseway.platform import body as template_body
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
+from caseway.platform.lease import is_dead
 from caseway.platform.lookup import Row, the_instance
 from caseway.platform.rows import is_running
 from caseway.platform.sources import document_of, workflow_source
@@ -302,7 +303,8 @@ def resume(platform: Platform, execution_id: str, *, actor: str) -> str:
         row = _row(connection, execution_id)
         if row.status != ExecutionStatus.PENDING:
             move(EXECUTION, ExecutionStatus(row.status), ExecutionStatus.PENDING)
-        if row.claim_expires_at is not None and row.claim_expires_at > now:
+        is_held = row.claim_expires_at is not None and row.claim_expires_at > now
+        if is_held and not is_dead(row.claimed_by, platform.holder):
             raise CasewayError(
                 f"{row.claimed_by} runs execution {execution_id}",
                 code="illegal-transition",
@@ -313,7 +315,14 @@ def resume(platform: Platform, execution_id: str, *, actor: str) -> str:
         connection.execute(
             sa.update(executions)
             .where(executions.c.id == execution_id)
-            .values(status=ExecutionStatus.PENDING, reason="resumed", ended_at=None, **_unended())
+            .values(
+                status=ExecutionStatus.PENDING,
+                reason="resumed",
+                ended_at=None,
+                claim_expires_at=None,
+                claim_token=executions.c.claim_token + 1,  # whoever held it may not write any more
+                **_unended(),
+            )
         )
         note(connection, By(row.organization, actor, now), ("resume", "execution", execution_id))
     return execution_id

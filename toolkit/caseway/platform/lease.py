@@ -61,7 +61,7 @@ def _take(platform: Platform, name: str, seconds: float) -> Lease:
             sa.select(leases).where(leases.c.name == name).with_for_update()
         ).one_or_none()
         is_held = row is not None and row.expires_at is not None and row.expires_at > now
-        if row is not None and is_held and not _is_dead(row.owner, platform.holder):
+        if row is not None and is_held and not is_dead(row.owner, platform.holder):
             raise _held(row.owner, row.acquired_at, row.expires_at)
         token = 1 if row is None else row.token + 1
         values = {
@@ -122,7 +122,7 @@ def _held(owner: str, since: datetime, until: datetime) -> CasewayError:
     )
 
 
-def _is_dead(owner: str, mine: str) -> bool:
+def is_dead(owner: str, mine: str) -> bool:
     """True when `owner` was a process of this very machine that runs no longer; other machines: unknown."""
     host, _, number = owner.rpartition(":")
     if host != mine.rpartition(":")[0] or not number.isdigit() or owner == mine:

@@ -25,7 +25,10 @@ async def drain(worker: Worker, *, concurrency: int = 10) -> list[runner.Outcome
     while True:
         while len(running) < concurrency:
             held = await asyncio.to_thread(
-                executions.claim_next, worker.platform, worker=worker.name, seconds=worker.claim_seconds
+                executions.claim_next,
+                worker.platform,
+                worker=worker.platform.holder,
+                seconds=worker.claim_seconds,
             )
             if held is None:
                 break

@@ -5,8 +5,6 @@ Rule: every effect is journalled under the claim's fencing token, so a second wo
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -25,20 +23,15 @@ CLAIM_SECONDS = 30.0
 COMPILED_KEPT = 256
 
 
-def worker_name() -> str:
-    """`host:pid`: who holds a claim, for people to read."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
 @dataclass(slots=True)
 class Worker:
     """One process that runs executions. `policy` is what the operator allows on this host; `writer` groups
-    the commits of all executions; compiled workflows are kept by digest."""
+    the commits of all executions; compiled workflows are kept by digest. Claims are held in the platform's
+    `holder` name, by which a dead process of this machine is known."""
 
     platform: Platform
     writer: JournalWriter
     policy: runner.Policy = field(default_factory=runner.Policy)
-    name: str = field(default_factory=worker_name)
     claim_seconds: float = CLAIM_SECONDS
     _compiled: dict[str, runner.Program] = field(default_factory=dict)
 
@@ -61,7 +54,9 @@ async def run_execution(platform: Platform, execution_id: str) -> runner.Outcome
 
 def claim(worker: Worker, execution_id: str) -> executions.Claim:
     """The claim on `execution_id`; refused when another worker holds it or there is nothing left to run."""
-    held = executions.claim(worker.platform, execution_id, worker=worker.name, seconds=worker.claim_seconds)
+    held = executions.claim(
+        worker.platform, execution_id, worker=worker.platform.holder, seconds=worker.claim_seconds
+    )
     if held is None:
         view = executions.get_execution(worker.platform, execution_id)
         raise CasewayError(
@@ -79,7 +74,9 @@ async def run_claimed(worker: Worker, held: executions.Claim) -> runner.Outcome:
     When this coroutine is cancelled from outside the execution is left suspended, to be resumed from its
     journal.
     """
-    masked = Masked(credentials.secrets_for(worker.platform, held.instance_id))
+    masked = Masked(
+        credentials.secrets_for(worker.platform, held.instance_id, execution_id=held.execution_id)
+    )
     journal = StoreJournal(worker.writer, held)
     work = asyncio.create_task(_interpret(worker, held, journal, masked))
     watch = asyncio.create_task(_keep_claim(worker, held, work))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from caseway.cli.output import facts_of, print_json
@@ -27,7 +29,7 @@ def command(session: Session, name: str, mode: str | None, users: tuple[str, ...
 
     if mode is None and not users:
         raise click.UsageError("say whom to share with: --mode or --user")
-    sharing = {"mode": mode or "users", "users": [_user(text) for text in users]}
+    sharing: dict[str, Any] = {"mode": mode or "users", "users": [_user(text) for text in users]}
     with session.acting() as (platform, organization):
         instances.share(platform, organization, name, sharing=sharing, actor=session.actor())
         view = get_instance(platform, organization, name)

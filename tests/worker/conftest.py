@@ -1,0 +1,76 @@
+"""A project on a platform of its own, and an HTTP server that counts the calls it gets."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from worker_world import CountingServer, handler
+
+from caseway.platform.compose import Platform, open_platform
+from caseway.targets.registry import TARGETS
+
+
+@pytest.fixture
+def server() -> Iterator[CountingServer]:
+    """A running counting server."""
+    counting = CountingServer()
+    http = ThreadingHTTPServer(("127.0.0.1", 0), handler(counting))
+    http.daemon_threads = True
+    counting.url = f"http://127.0.0.1:{http.server_address[1]}"
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield counting
+    counting.release.set()
+    http.shutdown()
+    thread.join()
+    http.server_close()
+
+
+@pytest.fixture(autouse=True)
+def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting or cache of the machine reaches a test."""
+    for name in ("CASEWAY_FORMAT", "CASEWAY_DATABASE_URL", "CASEWAY_SECRET_KEY", "CASEWAY_SERVER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Write:
+    """Write a project of one use case `demo`: workflows (YAML) by id, and more lines of its spec."""
+
+    def write(workflows: dict[str, str], spec: str = "", triggers: str = "") -> Path:
+        root = tmp_path / "repo"
+        folder = root / "use-cases" / "demo"
+        (folder / "workflows").mkdir(parents=True, exist_ok=True)
+        (root / "caseway.yaml").write_text(
+            "apiVersion: caseway/v1\nkind: Project\nmetadata: {name: acme}\nspec: {}\n"
+        )
+        lines = ["apiVersion: caseway/v1", "kind: UseCase", "metadata: {name: demo}", "spec:"]
+        lines += [f"  {line}" for line in spec.splitlines()]
+        lines += ["  title: Demo", "  workflows:"]
+        for name, body in workflows.items():
+            default = "[{id: manual, type: manual}, {id: sub, type: subworkflow}]"
+            lines.append(
+                f"    - {{id: {name}, file: workflows/{name}.yaml, triggers: {triggers or default}}}"
+            )
+            head = f"{{dsl: 1.0.0, namespace: demo, name: {name}, version: 1.0.0}}"
+            (folder / "workflows" / f"{name}.yaml").write_text(f"document: {head}\n{body}")
+        (folder / "usecase.yaml").write_text("\n".join(lines) + "\n")
+        return root
+
+    return write
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    """An empty platform."""
+    with open_platform(f"sqlite:///{tmp_path / 'state.db'}", targets=TARGETS) as opened:
+        yield opened
