@@ -43,8 +43,8 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ActionResult:
-    """What became of one action: `status` is done, unchanged, waiting, failed or skipped. A deployment that lacks
-    a credential waits: it was planned so, and goes live by itself when the credential comes."""
+    """What became of one action: `status` is done, unchanged, waiting, failed or skipped. What lacks
+    a credential waits: it was planned so, and goes live by itself when that comes."""
 
     id: str
     status: str

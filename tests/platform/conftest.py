@@ -1,0 +1,136 @@
+"""Stores to test on: every contract holds on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from chaos.store_builders import Counter, Open, StandingClock, a_platform
+
+from caseway.platform.compose import Platform
+from caseway.platform.database import migrate
+
+TEMPLATE = "caseway_template"
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    return StandingClock()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty, migrated database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/state.db"
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = f"t_{uuid.uuid4().hex}"
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield _url(server, name)
+
+
+@pytest.fixture
+def reopen(url: str, clock: StandingClock) -> Iterator[Open]:
+    """Opens the platform, as often as wanted: each time as another process would."""
+    opened: list[Platform] = []
+
+    def open_again(**changes: Any) -> Platform:
+        options = {"clock": clock, "ids": Counter(f"{len(opened)}-"), **changes}
+        opened.append(a_platform(url, **options))
+        return opened[-1]
+
+    yield open_again
+    for platform in opened:
+        platform.close()
+
+
+@pytest.fixture
+def platform(reopen: Open) -> Platform:
+    return reopen()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Path]:
+    """The socket folder of a PostgreSQL server of our own; it refuses to run as root, so another user does."""
+    found = [*sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres")), shutil.which("postgres")]
+    binary = next((str(item) for item in found if item is not None), "")
+    if not binary:
+        pytest.skip("no PostgreSQL server is installed: install postgresql to test on it")
+    folder = Path(tempfile.mkdtemp(prefix="caseway-pg-"))
+    prefix = _as_somebody_else(folder)
+    tools, data = Path(binary).resolve().parent, folder / "data"
+    initialize = [
+        *prefix,
+        str(tools / "initdb"),
+        "-D",
+        str(data),
+        "-A",
+        "trust",
+        "-U",
+        "caseway",
+        "--no-sync",
+    ]
+    subprocess.run(initialize, check=True, capture_output=True, cwd=folder)
+    options = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=32MB"]
+    log = (folder / "log").open("wb")
+    server = subprocess.Popen(
+        [*prefix, binary, "-D", str(data), "-k", str(folder), *options], stdout=log, stderr=log, cwd=folder
+    )
+    try:
+        _wait(folder, server)
+        _administer(folder, f"CREATE DATABASE {TEMPLATE}")
+        migrate(_url(folder, TEMPLATE))
+        yield folder
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+        log.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _as_somebody_else(folder: Path) -> list[str]:
+    if os.getuid() != 0:
+        return []
+    try:
+        user = pwd.getpwnam("postgres")
+    except KeyError:
+        pytest.skip("PostgreSQL does not run as root, and there is no user postgres to run it as")
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    return ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+
+
+def _wait(folder: Path, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        if server.poll() is not None:
+            break
+        try:
+            psycopg.connect(f"host={folder} user=caseway dbname=postgres").close()
+            return
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+    pytest.fail(f"PostgreSQL did not start: {(folder / 'log').read_text()[-500:]}")
+
+
+def _url(server: Path, name: str) -> str:
+    return f"postgresql://caseway@/{name}?host={server}"
+
+
+def _administer(server: Path, statement: str) -> None:
+    engine = sa.create_engine(
+        _url(server, "postgres").replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(sa.text(statement))
+    engine.dispose()
