@@ -13,9 +13,7 @@ JsonObject: TypeAlias = Mapping[str, "Json"]
 
 def canonical(value: Json) -> str:
     """The canonical text: sorted keys, no white space, integral floats as integers, UTF-8 kept."""
-    return json.dumps(
-        _normal(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _ENCODER.encode(_normal(value))
 
 
 def digest(value: Json) -> str:
@@ -23,7 +21,13 @@ def digest(value: Json) -> str:
     return "sha256:" + hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_PLAIN = frozenset((str, int, bool, type(None)))
+
+
 def _normal(value: Json) -> Json:
+    if type(value) in _PLAIN:  # most of all values, and this runs for each of them
+        return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):

@@ -50,6 +50,11 @@ def diff(before: Json, after: Json, *, secrets: frozenset[str] = frozenset()) ->
 
 def same(before: Json, after: Json) -> bool:
     """Equal as JSON: `1` is `1.0`, but `1` is not `true`."""
+    # Equal and spelled alike is the common case, and told in C; Python's == alone would take True for 1.
+    return (before == after and repr(before) == repr(after)) or _same(before, after)
+
+
+def _same(before: Json, after: Json) -> bool:
     if isinstance(before, Mapping):
         return (
             isinstance(after, Mapping)

@@ -120,7 +120,7 @@ def decide(
 def update_available(name: str, wanted: str, follows: Follows, template: Template, shelf: Shelf) -> str:
     """The notice for an instance whose use case has a newer template than it may run, or ""."""
     newest = shelf.current
-    if newest is None or version_of(newest.version) <= version_of(template.version):
+    if newest is None or newest is template or version_of(newest.version) <= version_of(template.version):
         return ""
     if is_exact(wanted):
         why = "pinned"

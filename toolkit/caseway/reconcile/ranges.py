@@ -73,6 +73,7 @@ class _Partial:
         return _before(Version(self.major or 0, self.minor + 1))
 
 
+@lru_cache(maxsize=1024)
 def is_exact(text: str) -> bool:
     """True for a full semver: the instance is pinned."""
     return Version.is_valid(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -73,7 +74,9 @@ def _remarks(title: str, sign: str, remarks: tuple[str, ...], page: Page, code: 
         return
     yield page.paint(title, _BOLD)
     for remark in remarks:
-        yield f"  {page.paint(sign, code)} {plain(remark)}"
+        first, *more = textwrap.wrap(plain(remark), page.width - 4, break_on_hyphens=False) or [""]
+        yield f"  {page.paint(sign, code)} {first}"
+        yield from (f"    {line}" for line in more)
     yield ""
 
 
@@ -93,10 +96,15 @@ def _group(group: Group, page: Page) -> Iterator[str]:
 
 
 def _is_worth_showing(action: Action) -> bool:
-    """A new thing's fields are the file its author just wrote; only an instance's are few enough to help."""
-    return action.kind is not Kind.DEPLOYMENT and (
-        action.kind is Kind.INSTANCE or any(change.before is not None for change in action.changes)
-    )
+    """A new thing's fields are the file its author just wrote; only an instance's are few enough to help.
+    A template's are what it has over the one before."""
+    match action.kind:
+        case Kind.DEPLOYMENT:
+            return False
+        case Kind.INSTANCE | Kind.TEMPLATE:
+            return True
+        case _:
+            return any(change.before is not None for change in action.changes)
 
 
 def _sign(change: Change, page: Page) -> str:
