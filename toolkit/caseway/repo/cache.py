@@ -24,7 +24,7 @@ _TABLES = ("answers", "files", "stamps")
 def user_folder() -> Path:
     """`$XDG_CACHE_HOME/caseway`, by default `~/.cache/caseway`."""
     home = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(home) if home.startswith("/") else Path(os.path.expanduser("~")) / ".cache"  # noqa: PTH111
+    base = Path(home) if home.startswith("/") else Path(os.path.expanduser("~"), ".cache")  # noqa: PTH111
     return base / "caseway"
 
 

@@ -1,6 +1,6 @@
 """Whether a tree is exactly a commit, found out with git alone.
 
-Rule: this is what stands between a command and a reading of everything, so it imports next to nothing and asks
+Rule: this is what stands between a command and reading everything, so it imports next to nothing and asks
 git no more than `git status` itself does.
 """
 
@@ -12,7 +12,7 @@ from caseway.model.errors import CasewayError
 from caseway.repo import git
 
 
-def fingerprint(path: Path | str, ref: str | None = None) -> str:
+def read_fingerprint(path: Path | str, ref: str | None = None) -> str:
     """What identifies everything that reading `path` would see: the commit and the folder in it. "" when that
     cannot be told cheaply: outside git, with changes or untracked files, or when the checkout is sparse.
 

@@ -47,20 +47,33 @@ def read_json(text: str, report: Report) -> tuple[list[tuple[Any, int]], int]:
         nodes, is_doubtful = _measured(value)
     except json.JSONDecodeError as error:
         if text.strip() and not _report_troubles(text, report, ENDLESS):
-            hint = next((hint for part, hint in _HINTS if part in error.msg), "")
-            report("CW101", f"the JSON is broken here: {error.msg}", hint, (error.lineno, error.colno), "")
+            _report_syntax(error, report)
         return [], 0
     except (ValueError, RecursionError):
-        codes = _report_troubles(text, report)
-        if not codes:
-            report("CW101", "the JSON cannot be read", "", (1, 1), "")
-        if not codes or codes & UNREADABLE:
-            return [], 0
-        value, nodes = json.loads(text, parse_constant=_nothing, parse_int=_small), text.count(",") + 1
-        return [(value, 1)], nodes
+        return _read_troubled(text, report)
     if is_doubtful:
         _report_troubles(text, report)
     return [(value, 1)], nodes
+
+
+def _read_troubled(text: str, report: Report) -> tuple[list[tuple[Any, int]], int]:
+    """What can be had of a document with troubles, so that all else that is wrong in it is told as well."""
+    codes = _report_troubles(text, report)
+    if codes & UNREADABLE:
+        return [], 0
+    try:
+        value = json.loads(text, parse_constant=_nothing, parse_int=_small, parse_float=_bounded)
+    except json.JSONDecodeError as error:
+        _report_syntax(error, report)
+        return [], 0
+    if not codes:  # never met: but a document must not lose a trouble on the way
+        report("CW101", "the JSON cannot be read", "", (1, 1), "")
+    return [(value, 1)], text.count(",") + 1
+
+
+def _report_syntax(error: json.JSONDecodeError, report: Report) -> None:
+    hint = next((hint for part, hint in _HINTS if part in error.msg), "")
+    report("CW101", f"the JSON is broken here: {error.msg}", hint, (error.lineno, error.colno), "")
 
 
 def scan(text: str) -> Iterator[tuple[str, str, int, int]]:
@@ -109,6 +122,11 @@ def _refuse(name: str) -> Any:
 
 def _nothing(_: str) -> None:
     return None
+
+
+def _bounded(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
 
 
 def _small(text: str) -> int:
@@ -163,16 +181,22 @@ def _report_troubles(text: str, report: Report, codes: frozenset[str] = frozense
     """Report what the scan finds, of `codes` only when there are some; gives the codes reported."""
     found, seen = set[str](), set[str]()
     for nodes, (pointer, lexeme, key_offset, offset) in enumerate(scan(text), 1):
-        trouble, where = _trouble(pointer, lexeme, nodes), offset
-        if pointer in seen:
-            name = quoted(tokens(pointer)[-1])
-            trouble, where = ("CW102", f"the key {name} is given twice", "keep one of the two"), key_offset
+        key = "".join(tokens(pointer)[-1:])
+        is_again = pointer in seen and pointer != ""
+        again = (
+            ("CW102", f"the key {quoted(key)} is given twice", "keep one of the two") if is_again else None
+        )
         seen.add(pointer)
-        if trouble is not None and (not codes or trouble[0] in codes):
-            report(*trouble, place(text, where), pointer)
-            found.add(trouble[0])
-            if trouble[0] in ENDLESS:
-                break
+        for trouble, where in (
+            (again, key_offset),
+            (_unfit_text(key), key_offset),
+            (_trouble(pointer, lexeme, nodes), offset),
+        ):
+            if trouble is not None and (not codes or trouble[0] in codes):
+                report(*trouble, place(text, where), pointer)
+                found.add(trouble[0])
+        if found & ENDLESS:
+            break
     return found
 
 
@@ -190,14 +214,17 @@ def _trouble(pointer: str, lexeme: str, nodes: int) -> tuple[str, str, str] | No
 
 def _text_trouble(lexeme: str) -> tuple[str, str, str] | None:
     try:
-        value = json.loads(lexeme)
-        value.encode()
-    except UnicodeEncodeError:
-        return "CW104", "the text holds half of a character (a lone surrogate)", "write the whole character"
+        return _unfit_text(json.loads(lexeme))
     except ValueError:
         return None
-    if "\0" in value:
+
+
+def _unfit_text(text: str) -> tuple[str, str, str] | None:
+    """What no store keeps."""
+    if "\0" in text:
         return "CW104", "the text holds a NUL character", "remove \\u0000: no store keeps it"
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        return "CW104", "the text holds half of a character (a lone surrogate)", "write the whole character"
     return None
 
 

@@ -20,7 +20,8 @@ from caseway.repo.positions import Positions
 from caseway.repo.tree import FileId, Tree, UnreadableError
 
 _YOUNG_NS = 2_000_000_000  # a file changed this shortly ago may change again without its times showing it
-_BATCH = 1000  # files between two writes to the cache
+_BATCH = 1000  # files asked of the cache at once
+_HELD_BYTES = 8_000_000  # contents held at once
 
 
 class Reader:
@@ -48,29 +49,49 @@ class Reader:
         return found
 
     def _batch(self, root: str, roles: Mapping[str, Role]) -> dict[str, Examined]:
-        found = self._cached(root, roles)
-        fresh: dict[str, str] = {}
-        stamps: dict[str, str] = {}
-        missing = [path for path in roles if path not in found]
-        for full, content in self.tree.read_all([root + path for path in missing]):
+        found = self._known_by_id(root, roles)
+        missing = [root + path for path in roles if path not in found]
+        held: dict[str, bytes] = {}
+        room = _HELD_BYTES
+        for full, content in self.tree.read_all(missing):
             path = full[len(root) :]
             if isinstance(content, UnreadableError):
                 found[path] = Examined((), (finding(content.code, "", content.message, hint=content.hint),))
                 continue
-            found[path] = self._examined(content, path, roles[path])
-            self.blobs[full] = blob = blob_id(content)
-            if self._cache is not None:
-                fresh[_row(blob, path, roles[path])] = found[path].to_text()
-                if stamp := self._lasting_stamp(full):
-                    stamps[stamp] = blob
+            held[path] = content
+            room -= len(content)
+            if room <= 0:
+                found |= self._contents(root, held, roles)
+                held, room = {}, _HELD_BYTES
+        return found | self._contents(root, held, roles)
+
+    def _contents(
+        self, root: str, contents: Mapping[str, bytes], roles: Mapping[str, Role]
+    ) -> dict[str, Examined]:
+        """What files with these contents say."""
+        blobs = {path: blob_id(content) for path, content in contents.items()}
+        self.blobs |= {root + path: blob for path, blob in blobs.items()}
+        found = self._known(root, blobs, roles)
+        fresh: dict[str, str] = {}
+        for path, content in contents.items():
+            if path not in found:
+                found[path] = self._examined(content, path, roles[path])
+                if self._cache is not None and self._has_room:
+                    fresh[_row(blobs[path], path, roles[path])] = found[path].to_text()
         if self._cache is not None:
+            stamps = {self._lasting_stamp(root + path): blob for path, blob in blobs.items()}
+            stamps.pop("", None)
             self._cache.put_all(fresh, "files")
             self._cache.put_all(stamps, "stamps")
         return found
 
+    @property
+    def _has_room(self) -> bool:
+        return self._bytes >= 0 and self._nodes >= 0
+
     def _examined(self, content: bytes, path: str, role: Role) -> Examined:
         self._bytes -= len(content)
-        if self._bytes < 0 or self._nodes < 0:
+        if not self._has_room:
             hint = "narrow spec.include in caseway.yaml"
             return Examined(
                 (), (finding("CW117", "", "the project is too large: this file is not read", hint=hint),)
@@ -79,21 +100,31 @@ class Reader:
         self._nodes -= found.nodes
         return found
 
-    def _cached(self, root: str, roles: Mapping[str, Role]) -> dict[str, Examined]:
-        """What the cache knows of `roles`."""
+    def _known_by_id(self, root: str, roles: Mapping[str, Role]) -> dict[str, Examined]:
+        """What the cache knows of files whose content need not be read to be known."""
         if self._cache is None:
             return {}
         ids = {path: self.files[root + path] for path in roles if not self.files[root + path].is_link}
         by_stamp = self._cache.get_all([each.stamp for each in ids.values() if each.stamp], "stamps")
         blobs = {path: each.blob or by_stamp.get(each.stamp, "") for path, each in ids.items()}
-        rows = {path: _row(blob, path, roles[path]) for path, blob in blobs.items() if blob}
+        found = self._known(root, {path: blob for path, blob in blobs.items() if blob}, roles)
+        self.blobs |= {root + path: blobs[path] for path in found}
+        return found
+
+    def _known(
+        self, root: str, blobs: Mapping[str, str], roles: Mapping[str, Role]
+    ) -> dict[str, Examined]:
+        """What the cache knows of contents."""
+        if self._cache is None:
+            return {}
+        rows = {path: _row(blob, path, roles[path]) for path, blob in blobs.items()}
         texts = self._cache.get_all(set(rows.values()), "files")
         found: dict[str, Examined] = {}
         for path, row in rows.items():
-            known = _revived(texts.get(row))
-            if known is not None and self._nodes >= 0:
+            known = _revived(texts.get(row)) if self._has_room else None
+            if known is not None:
                 self._nodes -= known.nodes
-                self.blobs[root + path] = blobs[path]
+                self._bytes -= self.files[root + path].size
                 found[path] = known
         return found
 
