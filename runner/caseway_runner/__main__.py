@@ -125,11 +125,11 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _document(path: Path) -> Any:
-    import yaml
+    from caseway_runner.yaml_text import BadYaml, read_yaml
 
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        return read_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, BadYaml) as error:
         raise UsageError(f"cannot read {path}: {error}") from error
 
 
@@ -157,14 +157,12 @@ def _secret(text: str) -> tuple[str, Any]:
 
 
 def _workflows(folders: Sequence[Path]) -> dict[tuple[str, str, str], Mapping[str, Any]]:
-    import yaml
-
     found: dict[tuple[str, str, str], Mapping[str, Any]] = {}
     for folder in folders:
         for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml"), *folder.glob("*.json")]):
             try:
                 value = _document(path)
-            except (UsageError, yaml.YAMLError):
+            except UsageError:
                 continue  # other files of the folder need not be workflows
             header = value.get("document") if isinstance(value, Mapping) else None
             if isinstance(header, Mapping):

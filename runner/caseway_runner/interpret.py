@@ -217,8 +217,12 @@ async def _recorded(activation: Activation, parent: Activation) -> tuple[Any, st
         if noted is not None and activation.task.body.nature == "effect" and activation.strand.doom:
             raise activation.strand.doom
         output = await _timed(activation)
+        _note_closed(activation)
     except Fault as raised:
         error = raised.placed(activation.reference).error
+        if not _may_close(activation):
+            record.close(Status.CANCELLED, session.now())
+            raise Doomed from None
         await _journal_fault(activation, error)
         record.close(Status.FAULTED, session.now(), error=error, reason=_reason(error))
         raise Fault(error) from None
@@ -234,9 +238,24 @@ async def _recorded(activation: Activation, parent: Activation) -> tuple[Any, st
     return output, activation.then or activation.task.then
 
 
+def _may_close(activation: Activation) -> bool:
+    """Whether a task may end as it is about to: a composite that an earlier run cut off before it could
+    close, although its children had ended, is cancelled when replayed, too."""
+    is_composite = activation.task.body.nature == "composite"
+    return not is_composite or activation.strand.doom is None or activation.noted("closed") is not None
+
+
+def _note_closed(activation: Activation) -> None:
+    if not _may_close(activation):
+        raise Doomed
+    if activation.task.body.nature == "composite" and activation.noted("closed") is None:
+        activation.note("closed")
+
+
 async def _journal_fault(activation: Activation, error: WorkflowError) -> None:
     nature = activation.task.body.nature
     if nature == "composite":
+        _note_closed(activation)
         return
     activation.note("faulted", {"error": dict(error.as_json()), "startedAt": activation.started_at})
     if nature == "effect":

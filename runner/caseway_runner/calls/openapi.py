@@ -75,14 +75,14 @@ class OpenApiBody:
 
 def parse(content: bytes) -> Mapping[str, Any]:
     """The OpenAPI document in `content`, JSON or YAML."""
-    import yaml
+    from caseway_runner.yaml_text import BadYaml, read_yaml
 
     try:
         value = json.loads(content)
     except ValueError:
         try:
-            value = yaml.safe_load(content)
-        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+            value = read_yaml(content)
+        except BadYaml as error:
             raise fault("configuration", f"the OpenAPI document is neither JSON nor YAML: {error}") from error
     if not isinstance(value, Mapping):
         raise fault("configuration", "the OpenAPI document is not an object")
