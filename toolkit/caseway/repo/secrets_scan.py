@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ def _secret(text: str, start: int, kind: str, shown: str) -> Secret:
     return Secret(text.count("\n", 0, start) + 1, start - before, kind, shown)
 
 
+@lru_cache(maxsize=8192)
 def is_telling(key: str) -> bool:
     """Whether a key says that its value is secret: `password`, `apiKey`, `client_secret`, `X-Auth-Token`."""
     words = [word.lower() for word in _WORDS.findall(key)]

@@ -6,6 +6,7 @@ The one rule: a crash inside a rule is an error, never a pass.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from caseway.model.diagnostic import Diagnostic, Severity
@@ -34,7 +35,7 @@ def run_rules(
     `include` and `exclude` name rules by code, by the beginning of a code (`CW3`) or by name. `others` are
     findings of the loader and the schemas: they pass through the same selection and the same ignores.
     """
-    known = tuple(others)
+    known = tuple(_marked(diagnostic) for diagnostic in others)
     view = View(project, known)
     found = [diagnostic for diagnostic in known if _selected(diagnostic.code, include, exclude)]
     for rule in RULES.values():
@@ -42,6 +43,12 @@ def run_rules(
             found += _run(rule, view)
     kept = suppress(view, found, is_partial=bool(include or exclude))
     return sorted({diagnostic for diagnostic in kept if _selected(diagnostic.code, include, exclude)})
+
+
+def _marked(found: Diagnostic) -> Diagnostic:
+    """A finding of the schemas, marked when `caseway.repo.fix` has one answer for it: a misspelt key."""
+    is_misspelt = found.code == "CW201" and "did you mean '" in found.message
+    return replace(found, fixable=True) if is_misspelt and not found.fixable else found
 
 
 def _run(rule: Rule, view: View) -> Iterator[Diagnostic]:

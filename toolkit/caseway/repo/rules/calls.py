@@ -28,11 +28,9 @@ class Call:
     version: str
 
 
-def calls(document: Document) -> Iterator[Call]:
+def calls(view: View, document: Document) -> Iterator[Call]:
     """The sub-workflow calls of a workflow that name their target literally."""
-    for pointer, key, value in walk(document.value):
-        if key != "workflow" or not pointer.endswith("/run/workflow") or not isinstance(value, Mapping):
-            continue
+    for pointer, value in view.marks(document).calls:
         call = Call(document, pointer, text(value, "namespace"), text(value, "name"), text(value, "version"))
         if call.name and not any("$" in part for part in (call.namespace, call.name, call.version)):
             yield call
@@ -61,7 +59,7 @@ def _resolve(targets: Mapping[tuple[str, str], list[Document]], call: Call) -> D
 def unknown_sub_workflow(view: View) -> Iterator[Finding]:
     targets = _targets(view)
     for document in view.of_kind("Workflow"):
-        for call in calls(document):
+        for call in calls(view, document):
             if _resolve(targets, call) is not None:
                 continue
             wanted = f"{call.namespace}/{call.name}"
@@ -85,11 +83,15 @@ def same_identity(view: View) -> Iterator[Finding]:
 
 
 def _graph(view: View) -> Mapping[str, list[tuple[str, Call]]]:
+    return view.once("calls", lambda: _read_graph(view))
+
+
+def _read_graph(view: View) -> Mapping[str, list[tuple[str, Call]]]:
     targets = _targets(view)
     found: dict[str, list[tuple[str, Call]]] = {}
     for document in view.of_kind("Workflow"):
         edges = found.setdefault(document.path, [])
-        for call in calls(document):
+        for call in calls(view, document):
             target = _resolve(targets, call)
             if target is not None:
                 edges.append((target.path, call))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from caseway.repo.rules.rule import Finding, at
-from caseway.repo.rules.shape import items, mapping, suggestion, text, walk
+from caseway.repo.rules.shape import items, mapping, suggestion, text
 from caseway.repo.rules.view import View, spec
-from caseway.repo.secrets_scan import Secret, is_literal_secret, is_random, is_telling
+from caseway.repo.secrets_scan import Secret, is_literal_secret, is_random
 
 if TYPE_CHECKING:
     from caseway.repo.load import Document
@@ -39,27 +39,12 @@ def clear_secret(view: View) -> Iterator[Finding]:
     for document in view.documents:
         if document.kind == "WorkflowTest":
             continue  # tests need stand-ins for secrets; well-known tokens are found there too
-        for pointer, value in _telling(document.value):
+        for pointer, value in view.marks(document).telling:
             if pointer.startswith(_NAMES_ONLY) or not is_literal_secret(value):
                 continue
             looks = " and looks generated" if is_random(value) else ""
             message = f"the value of {pointer.rsplit('/', 1)[-1]!r} is written in clear text{looks}"
             yield at(document, pointer, message, _HOW)
-
-
-def _telling(value: Any) -> Iterator[tuple[str, Any]]:
-    """Values under a key that says they are secret, and the defaults of parameters with such a name."""
-    for pointer, key, item in walk(value):
-        if isinstance(item, str) and is_telling(key):
-            yield pointer, item
-        elif isinstance(item, Mapping) and _declares_secret(pointer, key, item):
-            yield f"{pointer}/default", item.get("default")
-
-
-def _declares_secret(pointer: str, key: str, item: Mapping[str, Any]) -> bool:
-    """Whether a node is the schema or the form field of a parameter with a telling name."""
-    is_property = pointer.rsplit("/", 2)[-2] == "properties"
-    return (is_property and is_telling(key)) or ("type" in item and is_telling(text(item, "key")))
 
 
 def unknown_slot(view: View) -> Iterator[Finding]:

@@ -44,9 +44,8 @@ _INTRODUCTION = """\
 
 `caseway validate` reports what is wrong in a project. Every finding has a code that never changes its
 meaning. An **error** must be mended: nothing is applied while there is one. A **warning** should be;
-`--strict` (or
-`lint: {strict: true}` in `caseway.yaml`) treats it as an error. A **note** is a hint and never fails anything.
-What is marked *fixable* is mended by `caseway validate --fix`.
+`--strict` (or `lint: {strict: true}` in `caseway.yaml`) treats it as an error. A **note** is a hint and never
+fails anything. What is marked *fixable* is mended by `caseway validate --fix`.
 
 ## Ignoring a finding
 

@@ -15,6 +15,7 @@ from caseway.repo.placeholders import OPENING
 from caseway.repo.rules.rule import Finding, at
 from caseway.repo.rules.shape import items
 from caseway.repo.rules.view import View, spec
+from caseway.repo.schema import suspicions
 from caseway_runner import Problem, compile_expression, problems
 
 if TYPE_CHECKING:
@@ -55,10 +56,7 @@ def _finding(document: Document, problem: Problem, message: str) -> Finding:
 
 
 def _problems(view: View, document: Document) -> tuple[Problem, ...]:
-    found = view.problems.get(document.path)
-    if found is None:
-        found = view.problems[document.path] = tuple(problems(document.value))
-    return found
+    return view.once(("problems", id(document)), lambda: tuple(problems(document.value)))
 
 
 def _awaits_a_value(document: Document, pointer: str) -> bool:
@@ -73,6 +71,13 @@ def _awaits_a_value(document: Document, pointer: str) -> bool:
         else:
             return False
     return isinstance(node, str) and OPENING in node
+
+
+def idle_key(view: View) -> Iterator[Finding]:
+    for document in view.of_kind("Workflow"):
+        if document.is_valid:
+            for found in suspicions("Workflow", document.value):
+                yield at(document, found.pointer, f"{found.message} (nothing reads it)", found.hint, key=True)
 
 
 def test_expression(view: View) -> Iterator[Finding]:

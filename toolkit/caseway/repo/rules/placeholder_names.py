@@ -38,7 +38,7 @@ def _undeclared(view: View, roots: tuple[str, ...]) -> Iterator[Finding]:
     seen: set[tuple[str, str, str]] = set()
     for use_case, document in _owned(view):
         known = declared(view, use_case)
-        for use in uses(document):
+        for use in uses(view, document):
             for reference in sorted(use.references):
                 root, _, rest = reference.partition(".")
                 name = rest.split(".")[0]
@@ -101,7 +101,7 @@ def parameters(use_case: Document) -> frozenset[str] | None:
 
 
 def unused_parameter(view: View) -> Iterator[Finding]:
-    for use_case, used in _used(view):
+    for use_case, used in view.once("used", lambda: tuple(_used(view))):
         for name in sorted((parameters(use_case) or frozenset()) - used.get("params", frozenset())):
             if "params" in used and "" in used["params"]:
                 break
@@ -121,7 +121,7 @@ def _parameter_pointer(use_case: Document, name: str) -> str:
 
 
 def unused_connection(view: View) -> Iterator[Finding]:
-    for use_case, used in _used(view):
+    for use_case, used in view.once("used", lambda: tuple(_used(view))):
         if "" in used.get("connections", frozenset()):
             continue
         for index, name in enumerate(items(spec(use_case), "connections")):
@@ -132,7 +132,7 @@ def unused_connection(view: View) -> Iterator[Finding]:
 
 
 def unused_credential(view: View) -> Iterator[Finding]:
-    for use_case, used in _used(view):
+    for use_case, used in view.once("used", lambda: tuple(_used(view))):
         secrets = _secrets_used(view, use_case)
         for name in sorted(mapping(spec(use_case), "credentials")):
             if name not in used.get("credentials", frozenset()) and name not in secrets:
@@ -162,7 +162,7 @@ def _used(view: View) -> Iterator[tuple[Document, Mapping[str, frozenset[str]]]]
             continue
         found: dict[str, set[str]] = {}
         for document in documents:
-            for use in uses(document):
+            for use in uses(view, document):
                 for reference in use.references:
                     root, _, rest = reference.partition(".")
                     found.setdefault(root, set()).add(rest.split(".")[0])

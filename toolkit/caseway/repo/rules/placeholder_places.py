@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 from caseway.repo.placeholders import (
     KINDS,
-    OPENING,
     PlaceholderError,
     ends_in_filter,
     names,
-    scalars,
     split,
 )
 from caseway.repo.rules.placeholder_uses import Use, uses
 from caseway.repo.rules.rule import Finding, at
-from caseway.repo.rules.shape import suggestion, walk
+from caseway.repo.rules.shape import suggestion
 from caseway.repo.rules.view import View
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ def _resolved(view: View) -> Iterator[Document]:
 
 def unreadable(view: View) -> Iterator[Finding]:
     for document in _resolved(view):
-        for pointer, scalar in scalars(document.value):
+        for pointer, scalar in view.marks(document).placeholders:
             try:
                 expressions = [part.text for part in split(scalar) if part.is_expression]
                 for expression in expressions:
@@ -45,7 +43,7 @@ def unreadable(view: View) -> Iterator[Finding]:
 
 def unknown_kind(view: View) -> Iterator[Finding]:
     for document in _resolved(view):
-        for use in uses(document):
+        for use in uses(view, document):
             for reference in sorted(use.references):
                 yield from _kind_problem(use, reference)
 
@@ -70,7 +68,7 @@ def _asks_for_secret(root: str, rest: list[str]) -> bool:
 
 def secret_value(view: View) -> Iterator[Finding]:
     for document in _resolved(view):
-        for use in uses(document):
+        for use in uses(view, document):
             for reference in sorted(use.references):
                 root, *rest = reference.split(".")
                 if _asks_for_secret(root, rest[1:]):
@@ -84,13 +82,13 @@ def secret_value(view: View) -> Iterator[Finding]:
 def misplaced(view: View) -> Iterator[Finding]:
     for document in view.documents:
         if document.kind not in _RESOLVED_IN:
-            for pointer, _ in scalars(document.value):
+            for pointer, _ in view.marks(document).placeholders:
                 if document.kind != "UseCase" or not _is_prose(pointer):
                     message = f"placeholders are not resolved in a {document.kind} document"
                     hint = "they belong in workflows, and in the parameters of instances"
                     yield at(document, pointer, message, hint)
     for instance in view.of_kind("Instance"):
-        for pointer, _ in scalars(instance.value):
+        for pointer, _ in view.marks(instance).placeholders:
             if not pointer.startswith("/spec/parameters"):
                 message = "an instance resolves placeholders only in its parameters"
                 yield at(instance, pointer, message, "write the value itself")
@@ -104,17 +102,15 @@ def _is_prose(pointer: str) -> bool:
 
 def in_key(view: View) -> Iterator[Finding]:
     for document in view.documents:
-        for pointer, key, _ in walk(document.value):
-            if OPENING in key:
-                message = "a placeholder cannot stand in a key"
-                hint = "keys are structure: they are the same in every instance"
-                yield at(document, pointer, message, hint, key=True)
+        for pointer in view.marks(document).keys:
+            hint = "keys are structure: they are the same in every instance"
+            yield at(document, pointer, "a placeholder cannot stand in a key", hint, key=True)
 
 
 def in_expression(view: View) -> Iterator[Finding]:
     for kind in ("Workflow", "N8nWorkflow"):
         for document in view.of_kind(kind):
-            for use in uses(document):
+            for use in uses(view, document):
                 if use.document.kind == "Workflow" and _is_code(use) and not _is_literal(use.expression):
                     message = "a placeholder inside a run-time expression becomes part of its program"
                     safe = f"$[[ {use.expression[:60]} | tojson ]]"

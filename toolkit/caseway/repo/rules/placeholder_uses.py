@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from caseway.repo.placeholders import PlaceholderError, names, scalars, split
+from caseway.repo.placeholders import PlaceholderError, names, split
 
 if TYPE_CHECKING:
     from caseway.repo.load import Document
+    from caseway.repo.rules.view import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,13 @@ class Use:
     references: frozenset[str]
 
 
-def uses(document: Document) -> Iterator[Use]:
+def uses(view: View, document: Document) -> tuple[Use, ...]:
     """The readable placeholders of a document."""
-    for pointer, scalar in scalars(document.value):
+    return view.once(("uses", id(document)), lambda: tuple(_uses(view, document)))
+
+
+def _uses(view: View, document: Document) -> Iterator[Use]:
+    for pointer, scalar in view.marks(document).placeholders:
         for expression in _expressions(scalar):
             yield Use(document, pointer, scalar, expression, _references(expression))
 

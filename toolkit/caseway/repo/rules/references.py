@@ -200,13 +200,17 @@ def unknown_test_task(view: View) -> Iterator[Finding]:
         use_case = view.use_case_of(test)
         entries = view.workflows_of.get(use_case.path, ()) if use_case else ()
         wanted = text(spec(test), "workflow")
-        tasks = {name for entry in entries if entry.document for name in task_names(entry.document.value)}
+        tasks = {name for entry in entries if entry.document for name in _tasks(view, entry.document)}
         if not tasks or all(entry.id != wanted for entry in entries):
             continue
         for pointer, name in _named_tasks(spec(test)):
             if not name.startswith("/") and name not in tasks:
                 message = f'no workflow of the use case has a task "{name}"'
                 yield at(test, pointer, message, suggestion(name, tasks))
+
+
+def _tasks(view: View, document: Document) -> tuple[str, ...]:
+    return view.once(("tasks", id(document)), lambda: tuple(task_names(document.value)))
 
 
 def _named_tasks(test: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -6,18 +6,20 @@ The one rule: built once per run, from what was loaded; it answers questions and
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from caseway.model.diagnostic import Diagnostic
+from caseway.repo.rules.marks import Marks, read_marks
 from caseway.repo.rules.shape import items, mapping, text
 from caseway.repo.rules.text_pass import Texts, read_texts
 
 if TYPE_CHECKING:
     from caseway.repo.load import Document, LoadedProject
-    from caseway_runner import Problem
+
+T = TypeVar("T")
 
 DEFAULT_STAGES = ("dev", "prod")
 DEFAULT_RUNTIME = "default"
@@ -55,7 +57,18 @@ class View:
         self.project = project
         self.findings = (*project.diagnostics, *findings)  # of the loader and the schemas
         self.documents: tuple[Document, ...] = project.documents
-        self.problems: dict[str, tuple[Problem, ...]] = {}  # by path: the runner is asked once per workflow
+        self._once: dict[object, Any] = {}
+
+    def once(self, key: object, answer: Callable[[], T]) -> T:
+        """What `answer` gives, asked once per `key`: for what several rules need and is dear to find."""
+        if key not in self._once:
+            self._once[key] = answer()
+        found: T = self._once[key]
+        return found
+
+    def marks(self, document: Document) -> Marks:
+        """What one walk through a document has found."""
+        return self.once(("marks", id(document)), lambda: read_marks(document.value))
 
     @cached_property
     def paths(self) -> tuple[str, ...]:

@@ -208,6 +208,18 @@ spec:
         check=flow.test_expression,
     ),
     Rule(
+        code="CW514",
+        name="idle-key",
+        severity=Severity.WARNING,
+        summary="a workflow has a key that the language allows but nothing reads",
+        why="The specification leaves some objects open. A misspelt key there would pass in silence; what is"
+        " only for people belongs under `metadata`.",
+        example_bad=_HEAD + "timeuot: {after: PT5M}\ndo:\n  - greet:\n      set: {a: 1}\n",
+        example_good=_HEAD + "timeout: {after: PT5M}\ndo:\n  - greet:\n      set: {a: 1}\n",
+        check=flow.idle_key,
+        fixable=True,
+    ),
+    Rule(
         code="CW520",
         name="unknown-sub-workflow",
         severity=Severity.ERROR,
