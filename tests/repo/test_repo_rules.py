@@ -329,6 +329,29 @@ def test_a_parameter_of_an_instance_may_be_a_placeholder(tmp_path: Path) -> None
     assert codes(a_project(tmp_path, files)) == []
 
 
+@pytest.mark.parametrize(
+    ("version", "severity"),
+    [
+        ("*", Severity.ERROR),
+        ("^1.0", Severity.WARNING),
+        ("1.0.0", Severity.NOTE),
+        (">=1,<2", Severity.WARNING),
+    ],
+)
+def test_an_instance_of_another_version_may_have_other_parameters(
+    version: str, severity: Severity, tmp_path: Path
+) -> None:
+    text = BASE[INSTANCE] + f'  version: "{version}"\n  parameters: {{removed: 1}}\n'
+    assert [(found.code, found.severity) for found in run_rules(a_project(tmp_path, {INSTANCE: text}))] == [
+        ("CW705", severity)
+    ]
+
+
+def test_webhooks_exist_only_for_http_triggers(tmp_path: Path) -> None:
+    text = 'do:\n  - t:\n      set: {a: "$[[ webhooks.main.url ]]"}\n'
+    assert codes(a_project(tmp_path, a_workflow(text))) == ["CW404"]
+
+
 def test_form_fields_are_parameters_like_any_other(tmp_path: Path) -> None:
     first, second = "{key: n, type: number, max: 5, default: 10}", "{key: t, type: string, required: true}"
     fields = f"  parameters: {{fields: [{first}, {second}]}}\n"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from caseway.repo.rules.rule import Finding, at
+from caseway.repo.json_pointer import token
+from caseway.repo.rules.rule import Finding, at, milder
 from caseway.repo.rules.shape import items, mapping, suggestion, text
 from caseway.repo.rules.view import View, spec
 from caseway.repo.secrets_scan import Secret, is_literal_secret, is_random
@@ -54,7 +55,8 @@ def unknown_slot(view: View) -> Iterator[Finding]:
             if name not in known:
                 message = f'the use case needs no credential "{name}"'
                 hint = suggestion(str(name), known, "it needs none")
-                yield at(instance, f"/spec/credentials/{name}", message, hint, key=True)
+                found = at(instance, f"/spec/credentials/{token(str(name))}", message, hint, key=True)
+                yield milder(found, instance)
 
 
 def _installed(view: View) -> Iterator[tuple[Document, Document]]:
@@ -71,7 +73,9 @@ def unbound_slot(view: View) -> Iterator[Finding]:
         for name, slot in mapping(spec(use_case), "credentials").items():
             if name not in bound and mapping(slot).get("required", True) is True:
                 scope = text(slot, "scope") or "organization"
-                message = f'the required credential "{name}" is not bound'
+                message = (
+                    f'the required credential "{name}" is not bound: one stored as "{name}" is looked for'
+                )
                 hint = f"write spec.credentials.{name}: <name of a stored {scope} credential>"
                 yield at(instance, "/spec/credentials", message, hint)
 
@@ -82,7 +86,7 @@ def mixed_types(view: View) -> Iterator[Finding]:
         slots = mapping(spec(use_case), "credentials")
         for slot, name in mapping(spec(instance), "credentials").items():
             kind, scope = text(slots, slot, "type"), text(slots, slot, "scope") or "organization"
-            if not kind or not isinstance(name, str):
+            if kind in ("", "custom") or not isinstance(name, str):
                 continue
             first_kind, first_path = seen.setdefault((scope, name), (kind, instance.path))
             if first_kind != kind:

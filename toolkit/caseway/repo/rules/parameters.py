@@ -11,7 +11,7 @@ from caseway.model.canonical import canonical
 from caseway.repo.forms import parameters_problems, parameters_schema
 from caseway.repo.json_pointer import token
 from caseway.repo.placeholders import OPENING
-from caseway.repo.rules.rule import Finding, at
+from caseway.repo.rules.rule import Finding, at, milder
 from caseway.repo.rules.shape import items, mapping, suggestion
 from caseway.repo.rules.view import View, spec
 from caseway.repo.schema import schema_problems, violations_of
@@ -124,7 +124,8 @@ def wrong_value(view: View) -> Iterator[Finding]:
         given = {name: value for name, value in values.items() if name in known or not known}
         for problem in violations_of(optional, given):
             if not _is_pending(given, problem.pointer):
-                yield at(instance, f"/spec/parameters{problem.pointer}", problem.message, problem.hint)
+                found = at(instance, f"/spec/parameters{problem.pointer}", problem.message, problem.hint)
+                yield milder(found, instance)
 
 
 def _is_pending(value: Any, pointer: str) -> bool:
@@ -143,7 +144,8 @@ def missing_value(view: View) -> Iterator[Finding]:
         for name in _required(schema):
             if name not in values:
                 message = f'the instance gives no value for the required parameter "{name}"'
-                yield at(instance, "/spec/parameters", message, f"set spec.parameters.{name}")
+                found = at(instance, "/spec/parameters", message, f"set spec.parameters.{name}")
+                yield milder(found, instance)
 
 
 def unknown_parameter(view: View) -> Iterator[Finding]:
@@ -155,4 +157,5 @@ def unknown_parameter(view: View) -> Iterator[Finding]:
             if name not in known:
                 message = f'the use case has no parameter "{name}"'
                 hint = suggestion(str(name), known, "it has none")
-                yield at(instance, f"/spec/parameters/{token(str(name))}", message, hint, key=True)
+                found = at(instance, f"/spec/parameters/{token(str(name))}", message, hint, key=True)
+                yield milder(found, instance)

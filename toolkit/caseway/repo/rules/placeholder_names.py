@@ -22,7 +22,7 @@ _WORDS = {
     "credentials": "credential",
     "connections": "connection",
     "workflows": "workflow",
-    "webhooks": "workflow",
+    "webhooks": "http trigger",
 }
 
 
@@ -75,13 +75,16 @@ def declared(view: View, use_case: Document) -> Mapping[str, frozenset[str] | No
             name for name in items(spec(use_case), "connections") if isinstance(name, str)
         ),
         "workflows": ids,
-        "webhooks": ids | frozenset(_http_triggers(entries)),
+        "webhooks": frozenset(_http_triggers(entries)),
     }
 
 
 def _http_triggers(entries: tuple[WorkflowEntry, ...]) -> Iterator[str]:
+    """What has an address: HTTP triggers by their own id, and by that of their workflow."""
     for entry in entries:
-        yield from (text(trigger, "id") for _, trigger in entry.triggers if text(trigger, "type") == "http")
+        for _, trigger in entry.triggers:
+            if text(trigger, "type") == "http":
+                yield from (entry.id, text(trigger, "id"))
 
 
 def parameters(use_case: Document) -> frozenset[str] | None:

@@ -6,12 +6,14 @@ nothing for granted about the shape of a document, since it also sees those the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from caseway.model.diagnostic import Diagnostic, Severity
 from caseway.repo.quote import printable
+from caseway.repo.rules.shape import mapping
 
 if TYPE_CHECKING:
     from caseway.repo.load import Document
@@ -59,6 +61,16 @@ def at(document: Document, pointer: str, message: str, hint: str = "", *, key: b
     """A finding at a node of a document, or at the key of that node."""
     line, column = document.positions.key(pointer) if key else document.positions.at(pointer)
     return Finding(document.path, line, column, pointer, message, hint)
+
+
+def milder(finding: Finding, instance: Document) -> Finding:
+    """The finding as far as it concerns an instance that may run another version than the one in the repo:
+    a note for a pinned one, a warning for one that follows a range."""
+    version = mapping(instance.value, "spec").get("version", "*")
+    if not isinstance(version, str) or version.strip() in ("*", "latest", ""):
+        return finding
+    is_pinned = re.fullmatch(r"\s*(==?)?\s*v?\d+\.\d+\.\d+\S*\s*", version) is not None
+    return replace(finding, severity=Severity.NOTE if is_pinned else Severity.WARNING)
 
 
 def as_diagnostic(rule: Rule, finding: Finding) -> Diagnostic:

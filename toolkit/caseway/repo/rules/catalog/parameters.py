@@ -132,7 +132,8 @@ spec:
         name="wrong-parameter",
         severity=Severity.ERROR,
         summary="an instance sets a parameter to a value that its schema refuses",
-        why="The deployment would be refused for the same reason, later.",
+        why="The deployment would be refused for the same reason, later. For an instance that is pinned to a version"
+        " this is a note, for one that follows a range a warning: they may run an earlier schema.",
         example_bad=_LIMIT % ("", "{limit: 0}"),
         example_good=_LIMIT % ("", "{limit: 5}"),
         check=parameters.wrong_value,
@@ -249,9 +250,10 @@ spec:
     Rule(
         code="CW721",
         name="unbound-credential",
-        severity=Severity.WARNING,
-        summary="an instance does not bind a required credential",
-        why="It would be deployed but not activated: it waits in the phase missing_integration.",
+        severity=Severity.NOTE,
+        summary="an instance does not say which stored credential fills a required slot",
+        why="One of the slot's own name is looked for at deploy; without it the instance waits in the phase"
+        " missing_integration. Naming it shows which secret is used where.",
         example_bad=_WITH_SLOT % "{}",
         example_good=_WITH_SLOT % "{erp: acme-erp}",
         check=credentials.unbound_slot,
