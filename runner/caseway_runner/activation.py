@@ -38,6 +38,7 @@ class Activation:
     then: str = ""
     has_ended: bool = False
     attempts: int = 1
+    ended_at: str = ""
     is_waiting: Callable[[bool], None] | None = None
 
     def descriptor(self) -> dict[str, Any]:
@@ -85,10 +86,12 @@ class Activation:
         except ValueError as error:
             raise fault("expression", str(error)) from error
 
-    def note(self, kind: str, data: Any = None, *, suffix: str = "") -> None:
-        """Put an entry into the journal; it becomes durable with the next effect or `flush`."""
+    def note(self, kind: str, data: Any = None, *, suffix: str = "") -> str:
+        """Put an entry into the journal and give its time; it is durable after the next effect or `flush`."""
         session = self.run.session
-        session.recorder.note(Entry(self.position + suffix, kind, session.now(), data))
+        at = session.now()
+        session.recorder.note(Entry(self.position + suffix, kind, at, data))
+        return at
 
     def noted(self, kind: str, *, suffix: str = "") -> Entry | None:
         """What an earlier run noted for this activation."""

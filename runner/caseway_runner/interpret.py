@@ -96,7 +96,7 @@ async def run_tasks(
     parent: Activation, tasks: TaskList, value: Any, suffix: str, variables: Mapping[str, Any]
 ) -> tuple[Any, bool]:
     """Run a list from its first task; gives its output and whether a task ended the workflow."""
-    at, visits = 0, dict.fromkeys(range(len(tasks.tasks)), 0)
+    at, visits = 0, [0] * len(tasks.tasks)
     base = parent.position + suffix
     while at < len(tasks.tasks):
         task = tasks.tasks[at]
@@ -111,8 +111,6 @@ async def run_tasks(
             return value, True
         else:
             at = tasks.index[directive]
-        if visits[at if at < len(tasks.tasks) else 0] % 64 == 63:
-            await asyncio.sleep(0)  # a loop of pure tasks must let timeouts and others have a turn
     return value, False
 
 
@@ -122,6 +120,8 @@ async def run_task(
     """Run one task with its whole data flow; gives its output and the directive that follows."""
     run, strand = parent.run, parent.strand
     run.session.count_activation()
+    if run.session.activations % 64 == 0:
+        await asyncio.sleep(0)  # pure tasks never wait: timeouts and other executions need their turn
     reference = parent.reference + task.step
     activation = Activation(run, task, strand, reference, position, value, variables, input=value)
     if task.body.nature != "composite":
@@ -224,7 +224,7 @@ async def _recorded(activation: Activation, parent: Activation) -> tuple[Any, st
             record.close(Status.CANCELLED, session.now())
             raise Doomed from None
         await _journal_fault(activation, error)
-        record.close(Status.FAULTED, session.now(), error=error, reason=_reason(error))
+        record.close(Status.FAULTED, activation.ended_at, error=error, reason=_reason(error))
         raise Fault(error) from None
     except LimitExceeded as raised:
         record.close(Status.FAULTED, session.now(), error=limit_error(str(raised)), reason="limit")
@@ -232,7 +232,7 @@ async def _recorded(activation: Activation, parent: Activation) -> tuple[Any, st
     except (asyncio.CancelledError, Doomed, TimeoutError):
         record.close(Status.CANCELLED, session.now())
         raise
-    record.close(Status.COMPLETED, session.now(), output=output)
+    record.close(Status.COMPLETED, activation.ended_at, output=output)
     if activation.has_ended:
         return output, "end"
     return output, activation.then or activation.task.then
@@ -248,8 +248,9 @@ def _may_close(activation: Activation) -> bool:
 def _note_closed(activation: Activation) -> None:
     if not _may_close(activation):
         raise Doomed
-    if activation.task.body.nature == "composite" and activation.noted("closed") is None:
-        activation.note("closed")
+    if activation.task.body.nature == "composite":
+        noted = activation.noted("closed")
+        activation.ended_at = noted.at if noted is not None else activation.note("closed")
 
 
 async def _journal_fault(activation: Activation, error: WorkflowError) -> None:
@@ -257,7 +258,9 @@ async def _journal_fault(activation: Activation, error: WorkflowError) -> None:
     if nature == "composite":
         _note_closed(activation)
         return
-    activation.note("faulted", {"error": dict(error.as_json()), "startedAt": activation.started_at})
+    activation.ended_at = activation.note(
+        "faulted", {"error": dict(error.as_json()), "startedAt": activation.started_at}
+    )
     if nature == "effect":
         await activation.flush()
 
@@ -307,7 +310,7 @@ async def _journal_completion(activation: Activation, output: Any, exported: boo
         data["context"] = activation.strand.context
     if activation.then:
         data["then"] = activation.then
-    activation.note("completed", data)
+    activation.ended_at = activation.note("completed", data)
     if activation.task.body.nature == "effect":
         await activation.flush()
 

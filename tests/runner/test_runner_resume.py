@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -110,3 +114,70 @@ def test_an_execution_cut_at_any_entry_and_resumed_ends_the_same(document: Any, 
     assert statuses(resumed) == statuses(uncut)
     assert completed(journal.entries) == completed(whole.entries)
     assert not {key.removeprefix("run-1:") for key in service.keys} & set(known)
+
+
+def test_an_in_flight_effect_runs_again_with_the_same_key() -> None:
+    whole = MemoryJournal()
+    document = a_workflow(effect("a", "ok"), effect("b", "ok"))
+    executed(document, whole)
+    last = max(at for at, entry in enumerate(whole.entries) if entry.kind == "completed")
+    _, service = executed(document, journal_of(whole.entries[:last]))
+    assert service.keys == ["run-1:/do/1/b"]
+
+
+def test_a_resumed_wait_lasts_only_what_is_left() -> None:
+    document, journal, clock = a_workflow({"w": {"wait": {"seconds": 100}}}), MemoryJournal(), VirtualClock()
+    run(document, journal=journal, clock=clock)
+    cut = [entry for entry in journal.entries if entry.kind != "completed"]
+    later = VirtualClock()
+    later.time += timedelta(seconds=70)
+    run(document, journal=journal_of(cut), clock=later)
+    assert later.slept == [30.0]
+
+
+def test_effects_are_durable_one_commit_each_and_pure_tasks_join_them() -> None:
+    appended: list[list[str]] = []
+
+    class Watched(MemoryJournal):
+        async def append(self, entries: Any) -> None:
+            appended.append([entry.kind for entry in entries])
+            await super().append(entries)
+
+    tasks = [setting("s1", {"n": 1}), setting("s2", {"n": 2}), effect("a", "ok"), effect("b", "ok")]
+    executed(a_workflow(*tasks), Watched())
+    assert appended == [
+        ["started", "completed", "completed", "started", "completed"],
+        ["started", "completed"],
+    ]
+
+
+KILLED = """
+import asyncio, os, sys
+from pathlib import Path
+from caseway_runner import *
+from caseway_runner.journal_file import FileJournal
+
+log = Path(sys.argv[2])
+def stub(call):
+    with log.open("a") as file:
+        file.write(call.name + "\\n")
+    if call.name == "e2" and log.read_text().count("e2") == 1:
+        os.kill(os.getpid(), 9)
+    return StubAnswer(output=call.name)
+
+call = {"call": "http", "with": {"method": "post", "endpoint": "http://x/"}}
+document = {
+    "document": {"dsl": "1.0.3", "namespace": "t", "name": "t", "version": "1.0.0"},
+    "do": [{f"e{n}": call} for n in range(5)],
+}
+ports = Ports(journal=FileJournal(Path(sys.argv[1])), stub=stub)
+print(asyncio.run(execute(compile_workflow(document), None, Execution("x"), ports)).status)
+"""
+
+
+def test_a_killed_process_repeats_only_what_was_in_flight(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "journal"), str(tmp_path / "log")]
+    assert subprocess.run(command, check=False).returncode == -9
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout == "completed\n"
+    assert (tmp_path / "log").read_text().split() == ["e0", "e1", "e2", "e2", "e3", "e4"]
