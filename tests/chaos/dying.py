@@ -10,11 +10,10 @@ import signal
 import sys
 from collections.abc import Callable
 
-from chaos.scenarios import SCENARIOS
-from chaos.store_builders import a_platform, planned
-
 from caseway.platform.apply import apply
 from caseway.platform.compose import this_process
+from chaos.scenarios import SCENARIOS
+from chaos.store_builders import a_platform, planned
 
 
 def killer(at: int) -> Callable[[str], None]:
@@ -47,7 +46,7 @@ def main() -> None:
         if child == 0:
             try:
                 run(**request)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - the child must never return into the parent's code
                 sys.stderr.write(f"{type(error).__name__}: {error}\n")
                 os._exit(1)
             os._exit(0)

@@ -44,7 +44,6 @@ SECOND = replace(
 WITHOUT = replace(FIRST, use_cases=(), instances=(), connections=(), prune=PrunePolicy.DELETE)
 
 SCENARIOS: Mapping[str, tuple[Step, ...]] = {
-    "first": (Step(FIRST),),
     "update": (Step(FIRST), Step(SECOND)),
     "prune": (Step(FIRST), Step(WITHOUT, {"prune": True})),
 }

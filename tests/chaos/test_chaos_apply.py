@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from chaos.scenarios import SCENARIOS, Step
-from chaos.store_builders import ORGANIZATION, a_platform, deployed, planned
 
 from caseway.model.snapshot import Snapshot
 from caseway.platform.compose import Platform, this_process
@@ -24,6 +22,8 @@ from caseway.platform.tables import (
     live_workflows,
     templates,
 )
+from chaos.scenarios import SCENARIOS, Step
+from chaos.store_builders import ORGANIZATION, a_platform, deployed, planned
 
 TESTS = Path(__file__).parent.parent
 ENOUGH = 500  # more boundaries than any scenario has

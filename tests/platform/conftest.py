@@ -16,10 +16,10 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
-from chaos.store_builders import Counter, Open, StandingClock, a_platform
 
 from caseway.platform.compose import Platform
 from caseway.platform.database import migrate
+from chaos.store_builders import Counter, Open, StandingClock, a_platform
 
 TEMPLATE = "caseway_template"
 
@@ -33,6 +33,7 @@ def clock() -> StandingClock:
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty, migrated database."""
     if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_file"), tmp_path / "state.db")
         yield f"sqlite:///{tmp_path}/state.db"
         return
     server = request.getfixturevalue("postgres_server")
@@ -62,8 +63,16 @@ def platform(reopen: Open) -> Platform:
 
 
 @pytest.fixture(scope="session")
+def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite database to copy: migrating takes longer than most tests."""
+    file = tmp_path_factory.mktemp("sqlite") / "migrated.db"
+    migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Path]:
-    """The socket folder of a PostgreSQL server of our own; it refuses to run as root, so another user does."""
+    """The socket folder of a PostgreSQL server of our own. It refuses root, so another user runs it."""
     found = [*sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres")), shutil.which("postgres")]
     binary = next((str(item) for item in found if item is not None), "")
     if not binary:

@@ -6,6 +6,14 @@ from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
+
+from caseway.model.errors import CasewayError
+from caseway.platform.apply import Progress, apply
+from caseway.platform.audit import list_audit
+from caseway.platform.compose import Platform
+from caseway.platform.snapshot import current_revision, read_snapshot
+from caseway.platform.tables import live_workflows
+from caseway.platform.views import get_instance, get_process, list_deployments
 from chaos.store_builders import (
     ORGANIZATION,
     Open,
@@ -19,14 +27,6 @@ from chaos.store_builders import (
     deployed,
     planned,
 )
-
-from caseway.model.errors import CasewayError
-from caseway.platform.apply import Progress, apply
-from caseway.platform.audit import list_audit
-from caseway.platform.compose import Platform
-from caseway.platform.snapshot import current_revision, read_snapshot
-from caseway.platform.tables import live_workflows
-from caseway.platform.views import get_instance, get_process, list_deployments
 
 
 def test_a_repo_becomes_a_running_instance(platform: Platform) -> None:

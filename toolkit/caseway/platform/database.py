@@ -178,10 +178,15 @@ def _make_room(url: URL) -> None:
     if not url.database or url.database == ":memory:":
         return
     folder = Path(url.database).parent
-    folder.mkdir(parents=True, exist_ok=True)
     ignore = folder / ".gitignore"
-    if folder.name == ".caseway" and not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if folder.name == ".caseway" and not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise CasewayError(
+            f"the folder {folder} of the database cannot be made: {error.strerror}", code="database"
+        ) from error
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
