@@ -347,6 +347,30 @@ def test_an_instance_of_another_version_may_have_other_parameters(
     ]
 
 
+def test_triggers_may_depend_on_parameters(tmp_path: Path) -> None:
+    trigger = '{id: n, type: schedule, cron: "0 2 * * *", timezone: "$[[ params.%s ]]"}'
+    parameters = "  parameters: {type: object, properties: {zone: {type: string, default: UTC}}}\n"
+    for name, expected in (("zone", []), ("zne", ["CW403", "CW405"])):
+        text = BASE[USE_CASE] + f"      triggers: [{trigger % name}]\n" + parameters
+        assert sorted(codes(a_project(tmp_path, {USE_CASE: text}))) == expected
+
+
+def test_nicknames_of_schedules_are_answered_with_their_fields(tmp_path: Path) -> None:
+    text = BASE[USE_CASE] + '      triggers: [{id: n, type: schedule, cron: "@daily"}]\n'
+    (found,) = run_rules(a_project(tmp_path, {USE_CASE: text}))
+    assert (found.code, found.hint[-9:]) == ("CW601", "0 0 * * *")
+
+
+def test_parameters_of_an_instance_cannot_be_made_of_parameters(tmp_path: Path) -> None:
+    parameters = "  parameters: {type: object, properties: {n: {type: string}}}\n"
+    files = {
+        USE_CASE: BASE[USE_CASE] + parameters,
+        INSTANCE: BASE[INSTANCE] + '  parameters: {n: "$[[ params.n ]]"}\n',
+        **a_workflow('do:\n  - t:\n      set: {n: "$[[ params.n ]]"}\n'),
+    }
+    assert codes(a_project(tmp_path, files)) == ["CW402"]
+
+
 def test_webhooks_exist_only_for_http_triggers(tmp_path: Path) -> None:
     text = 'do:\n  - t:\n      set: {a: "$[[ webhooks.main.url ]]"}\n'
     assert codes(a_project(tmp_path, a_workflow(text))) == ["CW404"]

@@ -53,15 +53,17 @@ def _undeclared(view: View, roots: tuple[str, ...]) -> Iterator[Finding]:
 
 
 def _owned(view: View) -> Iterator[tuple[Document, Document]]:
-    """Each use case with the workflow and instance documents whose placeholders it must answer."""
+    """Each use case with the documents whose placeholders it must answer: itself, workflows, instances."""
+    for use_case in view.of_kind("UseCase"):
+        yield use_case, use_case
     for entries in view.workflows_of.values():
         for entry in entries:
             if entry.document is not None:
                 yield entry.use_case, entry.document
     for instance in view.of_kind("Instance"):
-        use_case = view.named("UseCase").get(text(spec(instance), "useCase"))
-        if use_case is not None:
-            yield use_case, instance
+        installed = view.named("UseCase").get(text(spec(instance), "useCase"))
+        if installed is not None:
+            yield installed, instance
 
 
 def declared(view: View, use_case: Document) -> Mapping[str, frozenset[str] | None]:
@@ -164,7 +166,7 @@ def _used(view: View) -> Iterator[tuple[Document, Mapping[str, frozenset[str]]]]
         if any(entry.use_case.path != path for entry in entries):
             continue
         found: dict[str, set[str]] = {}
-        for document in documents:
+        for document in (entries[0].use_case, *documents):
             for use in uses(view, document):
                 for reference in use.references:
                     root, _, rest = reference.partition(".")

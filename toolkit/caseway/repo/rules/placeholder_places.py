@@ -12,27 +12,21 @@ from caseway.repo.placeholders import (
     names,
     split,
 )
-from caseway.repo.rules.placeholder_uses import Use, uses
+from caseway.repo.rules.placeholder_uses import Use, resolved, uses
 from caseway.repo.rules.rule import Finding, at
 from caseway.repo.rules.shape import suggestion
 from caseway.repo.rules.view import View
 
 if TYPE_CHECKING:
-    from caseway.repo.load import Document
+    pass
 
 # Members under which other systems keep secret values: asking for them is understandable, and never answered.
 _SECRET_MEMBERS = frozenset({"value", "secret", "token", "password", "key", "apikey", "api_key", "data"})
-_RESOLVED_IN = ("Workflow", "N8nWorkflow", "Instance")
-
-
-def _resolved(view: View) -> Iterator[Document]:
-    for kind in _RESOLVED_IN:
-        yield from view.of_kind(kind)
 
 
 def unreadable(view: View) -> Iterator[Finding]:
-    for document in _resolved(view):
-        for pointer, scalar in view.marks(document).placeholders:
+    for document in view.documents:
+        for pointer, scalar in resolved(view, document):
             try:
                 expressions = [part.text for part in split(scalar) if part.is_expression]
                 for expression in expressions:
@@ -42,7 +36,7 @@ def unreadable(view: View) -> Iterator[Finding]:
 
 
 def unknown_kind(view: View) -> Iterator[Finding]:
-    for document in _resolved(view):
+    for document in view.documents:
         for use in uses(view, document):
             for reference in sorted(use.references):
                 yield from _kind_problem(use, reference)
@@ -53,6 +47,9 @@ def _kind_problem(use: Use, reference: str) -> Iterator[Finding]:
     if root not in KINDS:
         hint = suggestion(root, KINDS, f"known: {', '.join(KINDS)}")
         yield at(use.document, use.pointer, f'placeholders know no "{root}"', hint)
+        return
+    if root == "params" and use.document.kind == "Instance":
+        yield at(use.document, use.pointer, "an instance's parameters cannot be made of parameters")
         return
     members = KINDS[root]
     if isinstance(members, Mapping):
@@ -67,7 +64,7 @@ def _asks_for_secret(root: str, rest: list[str]) -> bool:
 
 
 def secret_value(view: View) -> Iterator[Finding]:
-    for document in _resolved(view):
+    for document in view.documents:
         for use in uses(view, document):
             for reference in sorted(use.references):
                 root, *rest = reference.split(".")
@@ -81,17 +78,12 @@ def secret_value(view: View) -> Iterator[Finding]:
 
 def misplaced(view: View) -> Iterator[Finding]:
     for document in view.documents:
-        if document.kind not in _RESOLVED_IN:
-            for pointer, _ in view.marks(document).placeholders:
-                if document.kind != "UseCase" or not _is_prose(pointer):
-                    message = f"placeholders are not resolved in a {document.kind} document"
-                    hint = "they belong in workflows, and in the parameters of instances"
-                    yield at(document, pointer, message, hint)
-    for instance in view.of_kind("Instance"):
-        for pointer, _ in view.marks(instance).placeholders:
-            if not pointer.startswith("/spec/parameters"):
-                message = "an instance resolves placeholders only in its parameters"
-                yield at(instance, pointer, message, "write the value itself")
+        here = frozenset(resolved(view, document))
+        for pointer, scalar in view.marks(document).placeholders:
+            if (pointer, scalar) not in here and not _is_prose(pointer):
+                message = f"placeholders are not resolved in this part of a {document.kind} document"
+                hint = "they belong in workflows, in triggers, and in the parameters of instances"
+                yield at(document, pointer, message, hint)
 
 
 def _is_prose(pointer: str) -> bool:

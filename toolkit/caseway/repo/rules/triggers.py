@@ -11,12 +11,22 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
 
+from caseway.repo.placeholders import OPENING
 from caseway.repo.rules.rule import Finding, at
 from caseway.repo.rules.shape import mapping, suggestion, text
 from caseway.repo.rules.view import View, WorkflowEntry, spec
 
 # Any moment does: a schedule that never fires from here does not fire within cronsim's fifty years.
 _FROM = datetime(2024, 1, 1, tzinfo=UTC)
+_NICKNAMES = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
 _PARAMETER = re.compile(r"\{[^/}]*\}|:[^/]+")
 
 
@@ -29,7 +39,7 @@ def _of_type(view: View, kind: str) -> Iterator[tuple[WorkflowEntry, str, Any]]:
 
 def _crons(view: View) -> Iterator[tuple[Any, str, str]]:
     for entry, pointer, trigger in _of_type(view, "schedule"):
-        if text(trigger, "cron"):
+        if text(trigger, "cron") and OPENING not in text(trigger, "cron"):
             yield entry.use_case, f"{pointer}/cron", text(trigger, "cron")
     for document in view.of_kind("Workflow"):
         if text(document.value, "schedule", "cron"):
@@ -66,8 +76,9 @@ def unreadable_cron(view: View) -> Iterator[Finding]:
     for document, pointer, expression in _crons(view):
         problem, is_readable = _cron_problem(expression)
         if problem and not is_readable:
+            fields = _NICKNAMES.get(expression.strip().lower(), "0 2 * * *")
             yield at(
-                document, pointer, problem, "minute hour day-of-month month day-of-week, such as 0 2 * * *"
+                document, pointer, problem, f"minute hour day-of-month month day-of-week, as in {fields}"
             )
 
 
@@ -85,7 +96,7 @@ def never_fires(view: View) -> Iterator[Finding]:
 def unknown_timezone(view: View) -> Iterator[Finding]:
     for entry, pointer, trigger in _of_type(view, "schedule"):
         name = text(trigger, "timezone")
-        if name and not _is_timezone(name):
+        if name and OPENING not in name and not _is_timezone(name):
             hint = suggestion(name, available_timezones(), "use an IANA name such as Europe/Berlin or UTC")
             yield at(entry.use_case, f"{pointer}/timezone", f'there is no time zone "{name}"', hint)
 

@@ -132,8 +132,8 @@ spec:
         name="wrong-parameter",
         severity=Severity.ERROR,
         summary="an instance sets a parameter to a value that its schema refuses",
-        why="The deployment would be refused for the same reason, later. For an instance that is pinned to a version"
-        " this is a note, for one that follows a range a warning: they may run an earlier schema.",
+        why="The deployment would be refused for the same reason, later. For an instance that is pinned to a"
+        " version this is a note, for one that follows a range a warning: they may run an earlier schema.",
         example_bad=_LIMIT % ("", "{limit: 0}"),
         example_good=_LIMIT % ("", "{limit: 5}"),
         check=parameters.wrong_value,
