@@ -46,6 +46,7 @@ def _needs(placement: Placement, move: Move) -> Iterator[str]:
     template = template_name(placement.process, move.template.version)
     yield action_id(Verb.CREATE, Kind.INSTANCE, placement.name)
     yield action_id(Verb.UPDATE, Kind.INSTANCE, placement.name)
+    yield action_id(Verb.RESUME, Kind.INSTANCE, placement.name)
     yield action_id(Verb.CREATE, Kind.TEMPLATE, template)
     yield action_id(Verb.PUBLISH, Kind.TEMPLATE, template)
     yield action_id(Verb.PUT, Kind.RUNTIME, runtime_of(move.template.body))

@@ -118,10 +118,11 @@ def _judge(group: _Group, setting: Setting) -> _Judged:
     before = (*(action.id for action in actions), *(_goodbye(item) for item in leaving))
     after: dict[str, tuple[str, ...]] = {item.name: (_id(Verb.PAUSE, item),) for item in losers}
     for item in starting:
-        own = (_id(Verb.RESUME, item),) if _paused_by(item) else ()
-        if own:
-            actions.append(_resume(item, f"{item.stage} is active again", before))
-        after[item.name] = (*before, *own)
+        after[item.name] = before
+        if _paused_by(item):
+            # Another owner first, then the switch: resumed too early it would run beside what it leaves.
+            updated = _id(Verb.UPDATE, item)
+            actions.append(_resume(item, f"{item.stage} is active again", (*before, updated)))
     return _Judged(tuple(actions), before, after, dict(_warnings(winner, starting, losers)))
 
 
