@@ -8,6 +8,8 @@ from typing import Any
 
 from caseway.repo.json_pointer import token
 
+MOST_COMPARED = 500  # names that a misspelt one is compared with: comparing is slow
+
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -54,7 +56,8 @@ def walk(value: Any, pointer: str = "") -> Iterator[tuple[str, str, Any]]:
 def suggestion(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """A hint: the nearest known name, else the short list of them, else `otherwise`."""
     choices = sorted(set(known))
-    near = difflib.get_close_matches(name[:100], choices, n=1, cutoff=0.6)
+    likely = [choice for choice in choices if abs(len(choice) - len(name)) <= 4]
+    near = difflib.get_close_matches(name[:100], likely[:MOST_COMPARED], n=1, cutoff=0.6)
     if near:
         return f'did you mean "{near[0]}"?'
     if choices and len(choices) <= 10:
