@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from repo.repo_builder import INSTANCE, PROJECT, USE_CASE, a_project, a_use_case, commit, git, write
 
 from caseway.model.errors import CasewayError
 from caseway.repo.discover import candidates, projects
 from caseway.repo.globs import matches_any
 from caseway.repo.load import LoadedProject, load
 from caseway.repo.tree import GitTree, Tree, UnreadableError, WorkTree
+from repo.repo_builder import INSTANCE, PROJECT, USE_CASE, a_project, a_use_case, commit, git, write
 
 
 def codes(project: LoadedProject) -> list[str]:
