@@ -63,13 +63,18 @@ def records_as_rows(records: Iterable[TaskRecord]) -> list[dict[str, Any]]:
 
 
 def print_tree(rows: Sequence[Mapping[str, Any]]) -> None:
-    """One line per task, indented below its parent: mark, name, kind, duration, attempts, what went wrong."""
-    depths: dict[str, int] = {}
+    """One line per task below its parent, in the order they started: mark, name, kind, duration, attempts and
+    what went wrong. A task whose parent is not among the rows stands at the margin."""
+    known = {row["position"] for row in rows}
+    children: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         parent = row.get("parent") or ""
-        depth = depths.get(parent, -1) + 1
-        depths[row["position"]] = depth
-        say("  " * (depth + 1) + _task_line(row))
+        children.setdefault(parent if parent in known and parent != row["position"] else "", []).append(row)
+    waiting = [(row, 1) for row in reversed(children.get("", ()))]
+    while waiting:
+        row, depth = waiting.pop()
+        say("  " * depth + _task_line(row))
+        waiting += [(child, depth + 1) for child in reversed(children.get(row["position"], ()))]
 
 
 def _task_line(row: Mapping[str, Any]) -> str:

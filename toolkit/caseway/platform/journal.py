@@ -57,6 +57,8 @@ class JournalWriter:
         """A future that is done once everything given is committed; `claim-lost` when the claim is not
         the latest any more."""
         batch = _Batch(claim, entries, records)
+        # Who waits may be cancelled (a fork whose other branch faulted); what was handed over is written anyway.
+        batch.done.set_running_or_notify_cancel()
         self._batches.put(batch)
         return batch.done
 
