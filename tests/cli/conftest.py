@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from cli_world import Caseway, Said, commit
 from click.testing import CliRunner
 
 from caseway.cli.main import cli
-
-
-@dataclass(frozen=True)
-class Said:
-    """What one call of the command line left."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """stdout as JSON: it must hold nothing else."""
-        return json.loads(self.out)
-
-
-Caseway = Callable[..., Said]
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +24,7 @@ def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("COLUMNS", "100")
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_NAME", "Ann")
         monkeypatch.setenv(f"GIT_{role}_EMAIL", "ann@example.com")
@@ -64,7 +44,7 @@ def caseway(folder: Path) -> Caseway:
     """Call the command line."""
 
     def call(*words: str, stdin: str | None = None) -> Said:
-        result = CliRunner().invoke(cli, list(words), input=stdin)
+        result = CliRunner().invoke(cli, list(words), input=stdin, prog_name="caseway")
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Said(result.exit_code, result.stdout, result.stderr)
@@ -79,13 +59,3 @@ def project(caseway: Caseway, folder: Path) -> Path:
     assert caseway("new", "use-case", "hello").code == 0
     commit(folder, "begin")
     return folder
-
-
-def commit(folder: Path, message: str) -> str:
-    """Commit everything; the commit's id."""
-    for words in (["add", "-A"], ["commit", "-q", "-m", message]):
-        subprocess.run(["git", *words], cwd=folder, check=True)
-    answer = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True
-    )
-    return answer.stdout.strip()

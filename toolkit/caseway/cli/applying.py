@@ -42,8 +42,8 @@ def apply_all(session: Session, request: PlanRequest, *, is_sure: bool) -> int:
 
 
 def apply_saved(session: Session, file: Path, *, is_sure: bool) -> int:
-    """Apply the plan saved in `file`; the exit code. A stale one is refused by the platform. It was read when it
-    was saved: it is shown again only to somebody who is asked."""
+    """Apply the plan saved in `file`; the exit code. A stale one is refused by the platform. It was read when
+    it was saved: it is shown again only to somebody who is asked."""
     plan = open_plan(file)
     if not is_sure:
         _show(session, plan)

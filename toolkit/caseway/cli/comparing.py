@@ -50,10 +50,11 @@ def _older(session: Session, desired: tuple[Desired, ...], before: str | None) -
         return side
     side = {}
     for project in desired:
-        for name, process in snapshot_of(session, None, project).processes.items():
-            template = _chosen(process, before)
-            if process.project == project.project and template is not None:
-                side[name] = (template.version, dict(template.body))
+        with snapshot_of(session, None, project) as actual:
+            for name, process in actual.processes.items():
+                template = _chosen(process, before)
+                if process.project == project.project and template is not None:
+                    side[name] = (template.version, dict(template.body))
     return side
 
 

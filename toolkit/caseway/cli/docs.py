@@ -86,7 +86,7 @@ def _options(command: click.Command, context: click.Context, *, shared: bool) ->
 
 
 def _is_listed(parameter: click.Parameter, shared: bool) -> bool:
-    if not isinstance(parameter, click.Option) or parameter.name == "help":
+    if not isinstance(parameter, click.Option) or "--help" in parameter.opts:
         return False
     return shared or parameter.name not in SHARED or _has_more_formats(parameter)
 

@@ -35,7 +35,7 @@ def _code_of(run: Callable[[], Any], args: list[str]) -> int:  # noqa: PLR0911 -
         result = run()
         return result if isinstance(result, int) else OK
     except CasewayError as error:
-        _tell(args, error.message, error.code, error.place, error.hint)
+        _tell_error(args, error)
         return _debugged(args, ERROR)
     except click.UsageError as error:
         _tell_usage(args, error)
@@ -63,6 +63,9 @@ def _os_error(args: list[str], error: OSError) -> int:
 
 
 def _tell_usage(args: list[str], error: click.UsageError) -> None:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and not _wants_json(args):
+        click.echo(error.format_message(), err=True)
+        return
     context = error.ctx
     hint = f"see '{context.command_path} --help'" if context else "see 'caseway --help'"
     if not _wants_json(args) and context is not None:
@@ -126,6 +129,23 @@ def _tell(args: list[str], message: str, code: str, place: str, hint: str) -> No
         _say(message, place, hint)
 
 
+def _tell_error(args: list[str], error: CasewayError) -> None:
+    """The error, and the findings in the repo that it is about, when it carries any."""
+    found = getattr(error, "diagnostics", ())
+    if not found:
+        _tell(args, error.message, error.code, error.place, error.hint)
+        return
+    from caseway.cli.reading import diagnostic_json
+    from caseway.repo.reports import render
+
+    if _wants_json(args):
+        details = [diagnostic_json(item) for item in found]
+        _print_json(error.message, error.code, error.place, error.hint, diagnostics=details)
+    else:
+        click.echo(render(found, "text").rstrip("\n"), err=True)
+        _say(error.message, "", error.hint)
+
+
 def _say(message: str, place: str, hint: str) -> None:
     from caseway.cli.output import clean, paint
 
@@ -135,7 +155,7 @@ def _say(message: str, place: str, hint: str) -> None:
         click.echo(paint("  hint: ", "cyan", err=True) + clean(hint, lines=True), err=True)
 
 
-def _print_json(message: str, code: str, place: str, hint: str, **more: str) -> None:
+def _print_json(message: str, code: str, place: str, hint: str, **more: Any) -> None:
     import json
 
     error = {"code": code, "message": message, "place": place, "hint": hint, **more}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,21 +53,23 @@ def _require_stage(desired: Desired, stage: str) -> None:
         )
 
 
-def snapshot_of(session: Session, path: str | None, desired: Desired) -> Snapshot:
-    """The platform as it is; an empty one when there is no database yet. Writes nothing."""
+@contextmanager
+def snapshot_of(session: Session, path: str | None, desired: Desired) -> Iterator[Snapshot]:
+    """The platform as it is, an empty one when there is no database yet; good as long as the block lasts, for
+    templates are read when somebody looks into them. Writes nothing."""
     file = sqlite_file(session.database_url(session.project_root(path)))
     if file is not None and not file.exists():
-        return Snapshot(revision=0)
+        yield Snapshot(revision=0)
+        return
     with session.platform(path) as platform:
-        return read_snapshot_of(platform, desired)
+        yield read_snapshot_of(platform, desired)
 
 
 def read_snapshot_of(platform: Platform, desired: Desired) -> Snapshot:
-    """The platform's snapshot, cut down to what `desired` is about."""
-    from caseway.platform.snapshot import snapshot
+    """The platform's snapshot, cut down to what `desired` is about; good while the platform is open."""
+    from caseway.platform.snapshot import read_snapshot
 
-    with platform.database.reading() as connection:
-        return snapshot(connection, desired.organization, desired.project)
+    return read_snapshot(platform, desired.organization)
 
 
 def make_plan(session: Session, request: PlanRequest, desired: Desired, actual: Snapshot) -> Plan:
@@ -85,8 +89,8 @@ def plan_all(session: Session, request: PlanRequest) -> list[Plan]:
     """The plans of the project(s) in the requested path, in the order they would be applied."""
     plans = []
     for desired in read_desired(session, request):
-        actual = snapshot_of(session, request.path, desired)
-        plans.append(make_plan(session, request, desired, actual))
+        with snapshot_of(session, request.path, desired) as actual:
+            plans.append(make_plan(session, request, desired, actual))
     return plans
 
 

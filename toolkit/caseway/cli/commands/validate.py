@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import click
 
 from caseway.cli.output import clean, has_colour, paint, print_json, say
 from caseway.cli.session import Session, session_options, with_session
-
-if TYPE_CHECKING:
-    from caseway.model.diagnostic import Diagnostic
 
 
 @click.command("validate")
@@ -42,7 +36,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
         raise click.UsageError(
             "--fix works on the work tree, not on --ref" if ref else "--dry-run goes with --fix"
         )
-    from caseway.cli.reading import RuleChoice, is_bad, read_project
+    from caseway.cli.reading import RuleChoice, diagnostic_json, is_bad, read_project
     from caseway.repo.reports import asks_strict, render, texts_of
 
     root = session.project_root(path)
@@ -50,24 +44,26 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     reading = read_project(root, ref=ref)
     choice = RuleChoice.of(rules, exclude_rules)
     found = [item for item in reading.diagnostics if choice.has(item.code)]
-    bad = is_bad(found, strict=strict or asks_strict(reading.projects))
+    strict = strict or asks_strict(reading.projects)
+    is_invalid = is_bad(found, strict=strict)
+    form = session.settings.format
     if session.is_json:
-        report = _as_json(found, bad)
+        report = {"valid": not is_invalid, "diagnostics": [diagnostic_json(item) for item in found]}
         print_json({**report, "fixed": fixed} if fix else report)
-    else:
+    elif found or form != "text":
         text = render(
             found,
-            session.settings.format,
+            form,
             color=has_colour(),
+            strict=strict,
             source=texts_of(reading.projects),
             prefix=reading.prefix,
         )
-        if text:
-            click.echo(text.rstrip("\n"))
-        if session.settings.format == "text" and not found:
-            count = sum(len(project.documents) for project in reading.projects)
-            say(paint("valid", "green", bold=True) + f": {count} documents, nothing to mend", err=True)
-    return 1 if bad else 0
+        click.echo(text.rstrip("\n"), nl=bool(text))
+    else:
+        count = sum(len(project.documents) for project in reading.projects)
+        say(paint("valid", "green", bold=True) + f": {count} documents, nothing to mend", err=True)
+    return 1 if is_invalid else 0
 
 
 def _fix(session: Session, path: str | None, dry_run: bool) -> list[dict[str, str]]:
@@ -85,9 +81,3 @@ def _fix(session: Session, path: str | None, dry_run: bool) -> list[dict[str, st
                     colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
                     say(paint(clean(line), colour))
     return [{"file": change.path, "diff": "\n".join(change.difference)} for change in changes]
-
-
-def _as_json(found: Sequence[Diagnostic], bad: bool) -> dict[str, object]:
-    from caseway.cli.reading import diagnostic_json
-
-    return {"valid": not bad, "diagnostics": [diagnostic_json(item) for item in found]}
