@@ -371,6 +371,20 @@ def test_parameters_of_an_instance_cannot_be_made_of_parameters(tmp_path: Path) 
     assert codes(a_project(tmp_path, files)) == ["CW402"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("number", []), ("boolean", []), ("string", ["CW410"]), ("object", ["CW410"])]
+)
+def test_parameters_that_can_only_be_literals_may_stand_in_expressions(
+    kind: str, expected: list[str], tmp_path: Path
+) -> None:
+    parameters = f"  parameters: {{type: object, properties: {{n: {{type: {kind}}}}}}}\n"
+    files = {
+        USE_CASE: BASE[USE_CASE] + parameters,
+        **a_workflow('do:\n  - t:\n      set: {n: "${ .x < $[[ params.n ]] }"}\n'),
+    }
+    assert codes(a_project(tmp_path, files)) == expected
+
+
 def test_webhooks_exist_only_for_http_triggers(tmp_path: Path) -> None:
     text = 'do:\n  - t:\n      set: {a: "$[[ webhooks.main.url ]]"}\n'
     assert codes(a_project(tmp_path, a_workflow(text))) == ["CW404"]

@@ -20,9 +20,9 @@ __all__ = [
     "Part",
     "PlaceholderError",
     "check",
-    "ends_in_filter",
     "find",
     "names",
+    "outermost",
     "render",
     "scalars",
     "split",
@@ -142,9 +142,9 @@ def check(expression: str) -> None:
     names(expression)
 
 
-def ends_in_filter(expression: str, name: str) -> bool:
-    """Whether the last thing the expression does is to apply the filter `name`."""
-    return outermost_filter(parse(expression)) == name
+def outermost(expression: str) -> str:
+    """The name of the filter that the expression applies last, "" when that is none."""
+    return outermost_filter(parse(expression))
 
 
 def render(value: Json, context: JsonObject) -> Json:

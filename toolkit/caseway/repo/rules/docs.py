@@ -120,7 +120,10 @@ def _blocks(rule: Rule, example: str) -> Iterator[str]:
         yield f"```text\n{example.strip()}\n```\n"
         return
     for path, content in files(example).items():
-        language = "markdown" if path.endswith(".md") else "yaml"
+        is_tidy = "\r" not in content and content.endswith(
+            "\n"
+        )  # what is not tidy is no YAML once it is shown
+        language = "markdown" if path.endswith(".md") else "yaml" if is_tidy else "text"
         comment = f"<!-- {path} -->" if language == "markdown" else f"# {path}"
         text = content.replace("\r\n", "␍\n")
         ending = "" if content.endswith("\n") else " (no newline here)"

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from caseway.repo.placeholders import (
     KINDS,
     PlaceholderError,
-    ends_in_filter,
     names,
+    outermost,
     split,
 )
+from caseway.repo.rules.parameters import schema_of
 from caseway.repo.rules.placeholder_uses import Use, resolved, uses
 from caseway.repo.rules.rule import Finding, at
-from caseway.repo.rules.shape import suggestion
+from caseway.repo.rules.shape import mapping, suggestion
 from caseway.repo.rules.view import View
 
 if TYPE_CHECKING:
@@ -100,14 +101,13 @@ def in_key(view: View) -> Iterator[Finding]:
 
 
 def in_expression(view: View) -> Iterator[Finding]:
-    for kind in ("Workflow", "N8nWorkflow"):
-        for document in view.of_kind(kind):
-            for use in uses(view, document):
-                if use.document.kind == "Workflow" and _is_code(use) and not _is_literal(use.expression):
-                    message = "a placeholder inside a run-time expression becomes part of its program"
-                    safe = f"$[[ {use.expression[:60]} | tojson ]]"
-                    hint = f"end it with `| tojson`, so that it is one literal: {safe}"
-                    yield at(document, use.pointer, message, hint)
+    for document in view.of_kind("Workflow"):
+        for use in uses(view, document):
+            if _is_code(use) and not _is_literal(view, use):
+                message = "a placeholder inside a run-time expression becomes part of its program"
+                safe = f"$[[ {use.expression[:60]} | tojson ]]"
+                hint = f"end it with `| tojson`, so that it is one literal: {safe}"
+                yield at(document, use.pointer, message, hint)
 
 
 def _is_code(use: Use) -> bool:
@@ -115,8 +115,26 @@ def _is_code(use: Use) -> bool:
     return use.scalar.lstrip().startswith("${") or use.pointer.endswith(("/when", "/while", "/if"))
 
 
-def _is_literal(expression: str) -> bool:
+def _is_literal(view: View, use: Use) -> bool:
+    """Whether the placeholder can only become one jq literal: JSON, or a number or boolean by its schema."""
     try:
-        return ends_in_filter(expression, "tojson")
+        if outermost(use.expression) in _LITERAL_FILTERS:
+            return True
     except PlaceholderError:
         return True  # unreadable: another rule's finding
+    root, _, name = use.expression.partition(".")
+    schemas = view.once("schemas", lambda: _schemas(view)).get(use.document.path, [])
+    kinds = [mapping(schema, "properties", name).get("type") for schema in schemas]
+    return root == "params" and bool(kinds) and all(kind in _LITERAL_TYPES for kind in kinds)
+
+
+def _schemas(view: View) -> Mapping[str, list[Mapping[str, Any]]]:
+    """The parameter schemas that a workflow file is used with, by its path."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for entry in view.workflows:
+        found.setdefault(entry.path, []).append(schema_of(entry.use_case) or {})
+    return found
+
+
+_LITERAL_FILTERS = frozenset({"tojson", "int", "float", "length", "count"})
+_LITERAL_TYPES = ("number", "integer", "boolean")
