@@ -40,6 +40,10 @@ class _TroubleError(ValueError):
     """Something the slow scan must find."""
 
 
+class _TooManyError(Exception):
+    """More values than are worth a scan."""
+
+
 def read_json(text: str, report: Report) -> tuple[list[tuple[Any, int]], int]:
     """The document of `text` as a list of one (value and line), and how many values it holds."""
     try:
@@ -51,6 +55,9 @@ def read_json(text: str, report: Report) -> tuple[list[tuple[Any, int]], int]:
         return [], 0
     except (ValueError, RecursionError):
         return _read_troubled(text, report)
+    except _TooManyError:
+        report("CW106", f"the file holds more than {NODES:,} values", "split the file", (1, 1), "")
+        return [], 0
     if is_doubtful:
         _report_troubles(text, report)
     return [(value, 1)], nodes
@@ -156,8 +163,10 @@ def _measured(value: Any) -> tuple[int, bool]:
                 if not SMALLEST <= item <= LARGEST:
                     raise _TroubleError("number")
         depth += bool(below)
-        if depth > DEPTH or nodes > NODES:
-            raise _TroubleError("bounds")
+        if nodes > NODES:
+            raise _TooManyError
+        if depth > DEPTH:
+            raise _TroubleError("depth")
         level = [inner for item in below for inner in _inside(item)]
     return nodes, is_doubtful
 

@@ -283,4 +283,5 @@ def _tree_entries(text: str) -> Iterator[tuple[str, FileId]]:
         head, _, path = entry.partition("\t")
         mode, kind, blob, size = head.split() if head else ("", "", "", "")
         if kind == "blob":
-            yield path, FileId(int(size), blob, "", is_link=mode == "120000")
+            known = int(size) if size.isdecimal() else 0  # "BAD" for an object that git has lost
+            yield path, FileId(known, blob, "", is_link=mode == "120000")

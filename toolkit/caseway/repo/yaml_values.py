@@ -25,7 +25,7 @@ from yaml.events import (
 )
 
 from caseway.repo.json_pointer import token
-from caseway.repo.limits import ALIAS_NODES, DEPTH, NODES
+from caseway.repo.limits import ALIAS_NODES, DEPTH, DOCUMENTS, NODES
 from caseway.repo.quote import quoted
 from caseway.repo.scalars import SUSPECTS, UnfitNumberError, is_doubtful, plain
 from caseway.repo.yaml_errors import explain
@@ -103,6 +103,10 @@ class _Builder:
             handlers[kind](event)
 
     def document_start(self, event: Any) -> None:
+        if len(self.documents) >= DOCUMENTS:
+            self.stop(
+                "CW106", f"the file holds more than {DOCUMENTS:,} documents", _at(event), "split the file"
+            )
         self.anchors = {}
         self.line = event.start_mark.line + 1
         self.into, self.key, self.is_mapping, self.height = [], _ABSENT, False, 0
@@ -112,6 +116,8 @@ class _Builder:
 
     def scalar(self, event: Any) -> None:
         self.nodes += 1
+        if self.nodes > NODES:
+            self.stop("CW106", f"the file holds more than {NODES:,} values", _at(event), "split the file")
         if event.tag is not None:
             self.refuse_tag(event)
         text = event.value
