@@ -36,7 +36,7 @@ def pin_to_one_core() -> None:
 
 @dataclass(frozen=True)
 class Command:
-    """What is measured: its name in the table and how it is run. With another exit code than `codes` it fails,
+    """What is measured: its name in the table, how it is run. With another exit code than `codes` it fails,
     and what fails is not a result."""
 
     name: str
@@ -79,11 +79,18 @@ def _run(command: Command) -> _Run:
             os.dup2(silence, stream)
         os.chdir(command.folder)
         try:
-            os.execvpe(command.words[0], list(command.words), dict(command.environment or os.environ))
+            os.execvpe(
+                command.words[0], list(command.words), _with_bytecode(command.environment or os.environ)
+            )
         finally:
             os._exit(127)
     _, status, usage = os.wait4(child, 0)  # its usage includes that of the children it waited for
     return _Run(time.perf_counter() - began, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status))
+
+
+def _with_bytecode(environment: Mapping[str, str]) -> dict[str, str]:
+    """Without the variable that would make every Python program compile itself anew."""
+    return {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

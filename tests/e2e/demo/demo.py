@@ -41,10 +41,13 @@ ORDER = {
     "country": "DE",
 }
 CREDENTIALS = (
-    ("acme-erp-sandbox", "bearer", '{"token": "sandbox-token"}'),
-    ("acme-erp", "bearer", '{"token": "production-token"}'),
-    ("acme-shop", "apiKey", '{"key": "shop-key"}'),
-    ("acme-payments-sandbox", "bearer", '{"token": "payments-token"}'),
+    ("acme-erp-sandbox", "", "bearer", '{"token": "sandbox-token"}'),
+    ("acme-erp", "", "bearer", '{"token": "production-token"}'),
+    ("acme-shop", "", "apiKey", '{"key": "shop-key"}'),
+    ("acme-payments-sandbox", "", "bearer", '{"token": "payments-sandbox-token"}'),
+    ("acme-payments", "", "bearer", '{"token": "payments-token"}'),
+    ("maria-helpdesk", "maria", "basic", '{"username": "maria", "password": "marias-password"}'),
+    ("jonas-helpdesk", "jonas", "basic", '{"username": "jonas", "password": "jonas-password"}'),
 )
 EDITS = (
     (
@@ -165,18 +168,19 @@ def validation(shell: Shell) -> None:
 
 def planning(shell: Shell) -> None:
     """What would happen, and why."""
-    shell.caseway("plan")
+    shell.caseway("plan", "--out", "../first.plan")
 
 
 def applying(shell: Shell) -> None:
-    """Make it so."""
-    shell.caseway("apply", "--yes")
+    """Make it so: exactly that plan, and no other."""
+    shell.caseway("apply", "../first.plan", "--yes")
 
 
 def secrets(shell: Shell) -> None:
     """Secrets go to the platform, never into git: the instances that waited for them start."""
-    for name, kind, value in CREDENTIALS:
-        arguments = ("credential", "set", name, "--type", kind)
+    for name, owner, kind, value in CREDENTIALS:
+        whose = ("--scope", "member", "--owner", owner) if owner else ()
+        arguments = ("credential", "set", name, "--type", kind, *whose)
         shown = f"vault read {name} | caseway {shlex.join(arguments)}"
         shell.caseway(*arguments, given=value, shown=shown)
     shell.caseway("instance", "list")
@@ -213,12 +217,12 @@ def editing(shell: Shell) -> None:
 
 def planning_again(shell: Shell) -> None:
     """The new plan: field by field, with the version it infers."""
-    shell.caseway("plan")
+    shell.caseway("plan", "--out", "../second.plan")
 
 
 def applying_again(shell: Shell) -> None:
     """The new template; dev follows it, prod is pinned and shows that an update is available."""
-    shell.caseway("apply", "--yes")
+    shell.caseway("apply", "../second.plan", "--yes")
     shell.caseway("process", "get", "invoice-intake")
     shell.caseway("instance", "list", "--process", "invoice-intake")
 
@@ -246,7 +250,12 @@ STEPS: Sequence[Callable[[Shell], None]] = (
 
 def environment() -> dict[str, str]:
     """The user's, without settings that would lead the demo elsewhere, with this clone's `caseway` first."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CASEWAY_", "GIT_"))}
+    strange = (
+        "CASEWAY_",
+        "GIT_",
+        "PYTHONDONTWRITEBYTECODE",
+    )  # the last one would make every command compile anew
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(strange)}
     return {
         **kept,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
