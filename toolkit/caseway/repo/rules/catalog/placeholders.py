@@ -254,8 +254,8 @@ do:
         name="placeholder-in-expression",
         severity=Severity.ERROR,
         summary="a placeholder inside `${ … }` becomes program text",
-        why="A parameter such as `1 | env` would change what the expression does. A JSON literal cannot, nor can a"
-        " parameter that is a number or a boolean by its schema.",
+        why="A parameter such as `1 | env` would change what the expression does. A JSON literal cannot, nor"
+        " can a parameter that is a number or a boolean by its schema.",
         example_bad="""\
 # use-cases/demo/workflows/main.yaml
 do:
