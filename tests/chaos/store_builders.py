@@ -18,7 +18,7 @@ from caseway.reconcile.plan import plan
 from caseway.targets.registry import TARGETS
 
 ORGANIZATION = "acme"
-KEY = "a passphrase for tests"
+KEY = "ZmVybmV0LWtleS1vZi0zMi1ieXRlcy1mb3ItdGVzdHM="  # a passphrase would be stretched, slowly
 STAGES = (Stage("dev"), Stage("prod", Follows.PUBLISHED))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ import pytest
 import sqlalchemy as sa
 
 from caseway.platform.compose import Platform
-from caseway.platform.database import migrate
-from chaos.store_builders import Counter, Open, StandingClock, a_platform
-
-TEMPLATE = "caseway_template"
+from caseway.platform.database import Database, migrate, nothing, open_database
+from caseway.platform.keyring import opener
+from caseway.platform.tables import metadata
+from caseway.targets.registry import TARGETS
+from chaos.store_builders import KEY, Counter, Open, StandingClock, a_platform
 
 
 @pytest.fixture
@@ -29,17 +30,29 @@ def clock() -> StandingClock:
     return StandingClock()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of an empty, migrated database."""
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Iterator[tuple[str, Database]]:
+    """A migrated database and its URL; one for all tests, for compiling every statement anew takes longer
+    than most of them."""
     if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("sqlite_file"), tmp_path / "state.db")
-        yield f"sqlite:///{tmp_path}/state.db"
-        return
-    server = request.getfixturevalue("postgres_server")
-    name = f"t_{uuid.uuid4().hex}"
-    _administer(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    yield _url(server, name)
+        url = f"sqlite:///{request.getfixturevalue('sqlite_file')}.shared"
+        shutil.copy(request.getfixturevalue("sqlite_file"), url.removeprefix("sqlite:///"))
+    else:
+        url = _url(request.getfixturevalue("postgres_server"), "caseway")
+    database = open_database(url)
+    yield url, database
+    database.close()
+
+
+@pytest.fixture
+def url(store: tuple[str, Database]) -> Iterator[str]:
+    """The URL of a database that is empty at first."""
+    url, database = store
+    yield url
+    with database.writing() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(sa.delete(table))
+        connection.execute(sa.insert(metadata.tables["store"]).values(id=1, revision=0))
 
 
 @pytest.fixture
@@ -58,8 +71,19 @@ def reopen(url: str, clock: StandingClock) -> Iterator[Open]:
 
 
 @pytest.fixture
-def platform(reopen: Open) -> Platform:
-    return reopen()
+def platform(url: str, store: tuple[str, Database], clock: StandingClock) -> Platform:
+    """The platform on the shared connection pool."""
+    database = store[1]
+    return Platform(
+        database=database,
+        targets={name: make(database, clock) for name, make in TARGETS.items()},
+        clock=clock,
+        ids=Counter("p-"),
+        keyring=opener(KEY, None),
+        holder="tests@here:0",
+        base_url="https://caseway.test",
+        on_boundary=nothing,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -99,11 +123,11 @@ def postgres_server() -> Iterator[Path]:
     )
     try:
         _wait(folder, server)
-        _administer(folder, f"CREATE DATABASE {TEMPLATE}")
-        migrate(_url(folder, TEMPLATE))
+        _administer(folder, "CREATE DATABASE caseway")
+        migrate(_url(folder, "caseway"))
         yield folder
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGQUIT)  # at once: nothing in it is worth a checkpoint
         server.wait(timeout=30)
         log.close()
         shutil.rmtree(folder, ignore_errors=True)
