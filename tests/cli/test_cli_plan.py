@@ -209,3 +209,23 @@ def test_diff_compares_two_revisions(caseway, project):
 
 def test_diff_of_an_unknown_use_case_is_refused(caseway, project):
     assert caseway("diff", "nobody", "--format", "json").json["error"]["code"] == "not-found"
+
+
+def test_several_projects_of_one_repository_are_planned_and_applied_each_on_its_own(caseway, folder):
+    for name in ("one", "two"):
+        assert caseway("init", name, "--no-git").code == 0
+        assert caseway("new", "use-case", f"hello-{name}", "-C", name).code == 0
+    plans = caseway("plan", "--format", "json").json["plans"]
+    assert [len(plan["actions"]) for plan in plans] == [4, 4]
+    applied = caseway("apply", "--yes", "--format", "json")
+    assert [item["ok"] for item in applied.json["projects"]] == [True, True]
+    for name in ("one", "two"):
+        listed = caseway("instance", "list", "-C", name, "--format", "json").json["instances"]
+        assert [item["name"] for item in listed] == [f"hello-{name}"]
+
+
+def test_a_plan_file_holds_one_project(caseway, folder):
+    for name in ("one", "two"):
+        caseway("init", name, "--no-git")
+    said = caseway("plan", "--out", "the.plan", "--format", "json")
+    assert said.json["error"]["code"] == "several-projects"

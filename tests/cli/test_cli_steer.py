@@ -85,6 +85,7 @@ def test_undeploy_and_deploy(caseway, applied):
     said = caseway("instance", "deploy", "hello", "--format", "json")
     assert said.code == 0
     assert said.json["deployment"]["status"] == "deployed"
+    assert caseway("instance", "resume", "hello").code == 0
     assert caseway("trigger", "hello").code == 0
 
 
@@ -142,7 +143,7 @@ def test_processes_are_listed_with_their_versions(caseway, applied):
 def test_a_process_shows_its_versions_and_one_version_its_template(caseway, applied):
     new_version(caseway, applied)
     facts = caseway("process", "get", "hello", "--format", "json").json
-    assert [item["version"] for item in facts["templates"]] == ["1.0.0", "1.0.1"]
+    assert [item["version"] for item in facts["templates"]] == ["1.0.1", "1.0.0"]
     assert "1.0.1" in caseway("process", "get", "hello").out
     template = caseway("process", "get", "hello", "--version", "1.0.0").json
     assert template["body"]["name"] == "hello"
@@ -240,7 +241,7 @@ def test_an_execution_is_listed_shown_and_retried(caseway, applied):
         "hello",
     )
     assert facts["version"] == "1.0.0"
-    assert [task["name"] for task in facts["tasks"]][0] == "greet"
+    assert facts["tasks"][0]["name"] == "greet"
     assert "greet" in caseway("executions", "get", outcome["id"]).out
     assert "/do/0/greet" in caseway("executions", "logs", outcome["id"], "--outputs").out
     again = caseway("executions", "retry", outcome["id"], "--format", "json").json

@@ -31,13 +31,13 @@ def apply_all(session: Session, request: PlanRequest, *, is_sure: bool) -> int:
     """Apply each project of the path in turn; the exit code."""
     known = read_desired(session, request)
     done: list[dict[str, Any]] = []
-    with session.platform(request.path, create=True) as platform:
-        for desired in known:
-            plan = make_plan(session, request, desired, read_snapshot_of(platform, desired))
+    for asked in known:
+        with session.platform(asked.folder, create=True) as platform:
+            plan = make_plan(session, request, asked.desired, read_snapshot_of(platform, asked.desired))
             _show(session, plan)
             done.append(_apply(session, platform, plan, is_sure=is_sure))
-            if not done[-1]["ok"]:
-                break
+        if not done[-1]["ok"]:
+            break
     return _report(session, done)
 
 

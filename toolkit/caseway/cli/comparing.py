@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from caseway.cli.diff_text import Comparison, compared
-from caseway.cli.pipeline import PlanRequest, read_desired, snapshot_of
+from caseway.cli.pipeline import Asked, PlanRequest, read_desired, snapshot_of
 from caseway.cli.session import Session
-from caseway.model.desired import Desired
 from caseway.model.errors import CasewayError
 from caseway.model.snapshot import Process, Template
 
@@ -21,8 +20,8 @@ def compare_all(
     """A comparison for each use case on either side (or for the one named), by name."""
     desired = read_desired(session, PlanRequest(ref=ref))
     new: dict[str, tuple[str, Mapping[str, Any]]] = {}
-    for project in desired:
-        new |= {item.name: (ref or "repo", item.body) for item in project.use_cases}
+    for asked in desired:
+        new |= {item.name: (ref or "repo", item.body) for item in asked.desired.use_cases}
     old = _older(session, desired, before)
     names = sorted(set(new) | set(old)) if use_case is None else [use_case]
     if use_case is not None and use_case not in new and use_case not in old:
@@ -42,18 +41,18 @@ def compare_all(
     ]
 
 
-def _older(session: Session, desired: tuple[Desired, ...], before: str | None) -> _Side:
+def _older(session: Session, desired: tuple[Asked, ...], before: str | None) -> _Side:
     if before is not None and not before[:1].isdigit():
         side: dict[str, tuple[str, Mapping[str, Any]]] = {}
-        for project in read_desired(session, PlanRequest(ref=before)):
-            side |= {item.name: (before, item.body) for item in project.use_cases}
+        for asked in read_desired(session, PlanRequest(ref=before)):
+            side |= {item.name: (before, item.body) for item in asked.desired.use_cases}
         return side
     side = {}
-    for project in desired:
-        with snapshot_of(session, None, project) as actual:
+    for asked in desired:
+        with snapshot_of(session, asked) as actual:
             for name, process in actual.processes.items():
                 template = _chosen(process, before)
-                if process.project == project.project and template is not None:
+                if process.project == asked.desired.project and template is not None:
                     side[name] = (template.version, dict(template.body))
     return side
 

@@ -136,7 +136,8 @@ def _cache(_: Session) -> Iterator[Finding]:
         hint = "set XDG_CACHE_HOME to a folder you may write; without a cache everything is read anew"
         yield Finding("cache", "warning", f"{around} cannot be written", hint)
         return
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) if folder.exists() else 0
+    file = folder / "cache.sqlite"
+    size = file.stat().st_size if file.exists() else 0
     yield Finding("cache", "ok", f"{folder}, {size / 1e6:.1f} MB")
 
 

@@ -29,18 +29,26 @@ class PlanRequest:
     allow_mass_delete: bool = False
 
 
-def read_desired(session: Session, request: PlanRequest) -> tuple[Desired, ...]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one project asks for, and the folder it lies in: there its platform is, unless a setting says."""
+
+    folder: str
+    desired: Desired
+
+
+def read_desired(session: Session, request: PlanRequest) -> tuple[Asked, ...]:
     """What the valid project(s) ask for; raises `InvalidProject` otherwise."""
     root = session.project_root(request.path)
     reading = read_project(root, ref=request.ref)
     require_valid(reading)
     organization = session.settings.organization
-    known = tuple(
-        replace(item, organization=organization) if organization else item for item in reading.desired
-    )
-    for desired in known:
+    known = []
+    for project, desired in zip(reading.projects, reading.desired, strict=True):
         _require_stage(desired, session.settings.stage)
-    return known
+        named = replace(desired, organization=organization) if organization else desired
+        known.append(Asked(str(reading.root / project.root), named))
+    return tuple(known)
 
 
 def _require_stage(desired: Desired, stage: str) -> None:
@@ -54,15 +62,15 @@ def _require_stage(desired: Desired, stage: str) -> None:
 
 
 @contextmanager
-def snapshot_of(session: Session, path: str | None, desired: Desired) -> Iterator[Snapshot]:
+def snapshot_of(session: Session, asked: Asked) -> Iterator[Snapshot]:
     """The platform as it is, an empty one when there is no database yet; good as long as the block lasts, for
     templates are read when somebody looks into them. Writes nothing."""
-    file = sqlite_file(session.database_url(session.project_root(path)))
+    file = sqlite_file(session.database_url(session.project_root(asked.folder)))
     if file is not None and not file.exists():
         yield Snapshot(revision=0)
         return
-    with session.platform(path) as platform:
-        yield read_snapshot_of(platform, desired)
+    with session.platform(asked.folder) as platform:
+        yield read_snapshot_of(platform, asked.desired)
 
 
 def read_snapshot_of(platform: Platform, desired: Desired) -> Snapshot:
@@ -88,9 +96,9 @@ def make_plan(session: Session, request: PlanRequest, desired: Desired, actual: 
 def plan_all(session: Session, request: PlanRequest) -> list[Plan]:
     """The plans of the project(s) in the requested path, in the order they would be applied."""
     plans = []
-    for desired in read_desired(session, request):
-        with snapshot_of(session, request.path, desired) as actual:
-            plans.append(make_plan(session, request, desired, actual))
+    for asked in read_desired(session, request):
+        with snapshot_of(session, asked) as actual:
+            plans.append(make_plan(session, request, asked.desired, actual))
     return plans
 
 

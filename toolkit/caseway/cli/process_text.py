@@ -34,7 +34,7 @@ def print_process(facts: Mapping[str, Any]) -> None:
         {key: value for key, value in facts.items() if key not in HIDDEN and value not in ("", None)}
     )
     say()
-    print_table([_row(item) for item in reversed(facts["templates"])], VERSIONS, empty="no versions")
+    print_table([_row(item) for item in facts["templates"]], VERSIONS, empty="no versions")
 
 
 def _row(template: Mapping[str, Any]) -> dict[str, Any]:
