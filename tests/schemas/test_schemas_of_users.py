@@ -190,3 +190,4 @@ def test_a_bad_field_is_reported(fields: list[Any], pointer: str, part: str) -> 
 def test_fields_that_break_the_schema_raise_value_error(fields: Any) -> None:
     with pytest.raises(ValueError, match="form fields"):
         parameters_schema({"fields": fields})
+    assert parameters_problems({"fields": fields}) == []

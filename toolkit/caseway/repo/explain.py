@@ -24,7 +24,19 @@ from caseway.repo.leaf_checks import (
 from caseway.repo.violation import Path, Violation
 from caseway.repo.words import keys_hint, listed, nearest, quoted
 
-_NOTES = {"title", "description", "default", "examples", WORDS, "$comment"}  # these say nothing about values
+# What beside a reference may simply join the target's keywords: it means the same there.
+_JOINING = {
+    "title",
+    "description",
+    "default",
+    "examples",
+    WORDS,
+    "required",
+    "minProperties",
+    "maxProperties",
+}
+_DECIDING = {"title", "description", "type", "anyOf", "allOf", "properties", "examples"}
+_NOTES = {"title", "description", "default", "examples", WORDS}
 
 
 def explain(walk: Walk, value: Any) -> list[Violation]:
@@ -42,12 +54,25 @@ def _walk(walk: Walk, node: Schema, value: Any, path: Path) -> Found:
     if "type" in node and not has_type(value, node["type"]):
         yield wrong_type(walk, node, value, path)
         return
-    if isinstance(value, dict) and choices(node.get("anyOf")) and "allOf" in node:
+    if isinstance(value, dict) and _decides(node):
         yield from _one_thing(walk, node, value, path)
         return
     for keyword, check in CHECKS.items():
         if keyword in node:
             yield from check(walk, node, value, path)
+
+
+def _decides(node: Schema) -> bool:
+    """True for a node that does nothing but decide, by its keys, which of several schemas it is."""
+    if "anyOf" not in node or "allOf" not in node or not node.keys() <= _DECIDING:
+        return False
+    parts, named = node["allOf"], node.get("properties", {}).values()
+    return (
+        bool(choices(node["anyOf"]))
+        and all(isinstance(part, Mapping) and part.keys() == {"if", "then"} for part in parts)
+        and all(isinstance(part["then"], Mapping) and "$ref" in part["then"] for part in parts)
+        and all(isinstance(below, Mapping) and below.keys() <= {"description"} for below in named)
+    )
 
 
 def _flat(walk: Walk, node: Schema) -> Schema:
@@ -59,10 +84,10 @@ def _flat(walk: Walk, node: Schema) -> Schema:
         beside = {key: value for key, value in node.items() if key != "$ref"}
         if not isinstance(target, Mapping):
             return {"allOf": [target], **beside}
-        if beside.keys() & target.keys() - _NOTES:
-            node = {**target, "allOf": [*target.get("allOf", ()), beside]}
-        else:
+        if beside.keys() <= _JOINING - (target.keys() - _NOTES):
             node = {**target, **beside}
+        else:
+            node = {**target, "allOf": [*target.get("allOf", ()), beside]}
         seen += 1
     return node
 
@@ -171,6 +196,11 @@ def _values(walk: Walk, node: Schema, value: Any, path: Path) -> Found:
         yield from _properties(walk, node, value, path)
 
 
+def _patterns(walk: Walk, node: Schema, value: Any, path: Path) -> Found:
+    if not {"properties", "additionalProperties"} & node.keys():
+        yield from _properties(walk, node, value, path)
+
+
 def _all_objects(value: dict[str, Any]) -> bool:
     return all(isinstance(below, dict) for below in value.values())
 
@@ -212,6 +242,8 @@ def _one_of(walk: Walk, node: Schema, value: Any, path: Path) -> Found:
                 f"{subject(path)} may have only one of {listed(keys, 'or')}; found {listed(present, 'and')}"
             )
             yield violation_at(path, message, f"remove all but one of {', '.join(present)}", "oneOf")
+    elif len(keys) > 1:
+        yield violation_at(path, f"{subject(path)} must be an object", "", "oneOf")
 
 
 def _any_of(walk: Walk, node: Schema, value: Any, path: Path) -> Found:
@@ -277,6 +309,7 @@ CHECKS: Mapping[str, Check] = {
     "propertyNames": _names,
     "properties": _properties,
     "additionalProperties": _values,
+    "patternProperties": _patterns,
     **LEAF_CHECKS,
     "items": _items,
     "not": _not,

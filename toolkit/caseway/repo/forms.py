@@ -32,10 +32,14 @@ def parameters_schema(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def parameters_problems(parameters: Mapping[str, Any]) -> list[Violation]:
-    """What is wrong with parameters whose shape the UseCase schema accepts. Pointers into `parameters`."""
+    """What is wrong with parameters beyond their shape, which is the UseCase schema's to judge: nothing is
+    said about form fields that break it. Pointers into `parameters`."""
     if "fields" not in parameters:
         return schema_problems(parameters)
-    return list(_field_problems(parameters["fields"], ("fields",)))
+    try:
+        return list(_field_problems(parameters["fields"], ("fields",)))
+    except (KeyError, TypeError, AttributeError, StopIteration, ValueError):
+        return []
 
 
 def compile_fields(fields: Sequence[Field]) -> JsonSchema:

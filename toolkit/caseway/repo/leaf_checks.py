@@ -125,6 +125,11 @@ def _const(_walk: Walk, node: Schema, value: Any, path: Path) -> Found:
 
 
 def _same(left: Any, right: Any) -> bool:
+    """Equality of JSON values: unlike Python's, true is not 1."""
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     return bool(left == right)
