@@ -24,7 +24,8 @@ _TABLES = ("answers", "files", "stamps")
 def user_folder() -> Path:
     """`$XDG_CACHE_HOME/caseway`, by default `~/.cache/caseway`."""
     home = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(home) if home.startswith("/") else Path(os.path.expanduser("~"), ".cache")  # noqa: PTH111
+    user = os.path.expanduser("~")  # noqa: PTH111 - Path.home() raises where there is none
+    base = Path(home) if home.startswith("/") else Path(user, ".cache")
     return base / "caseway"
 
 

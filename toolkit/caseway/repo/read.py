@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from caseway.model.desired import Desired, Source
@@ -26,19 +27,24 @@ from caseway.repo.quote import quoted
 from caseway.repo.tree import GitTree, Tree, WorkTree
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reading:
     """What a path holds. `desired` and `projects` go together. The files that diagnostics name are relative
     to `root`, the folder that was read; `prefix` leads there from the top of the git repository ("" or ending
     with a slash). `tree_id` is a digest of the content of everything that was read."""
 
-    desired: tuple[Desired, ...]
     diagnostics: tuple[Diagnostic, ...]
     tree_id: str
     projects: tuple[LoadedProject, ...]
     root: Path = Path()
     prefix: str = ""
     source: Source = field(default_factory=Source)
+
+    @cached_property
+    def desired(self) -> tuple[Desired, ...]:
+        """What each project asks for; worked out when somebody asks, since validation alone does not."""
+        with _no_collector():
+            return tuple(desired(each, self.source) for each in self.projects)
 
 
 def read(
@@ -62,7 +68,6 @@ def read(
 def _read(found: tuple[Path, Tree], wanted: str | None, cache: Cache) -> Reading:
     root, tree = found
     loaded = load(tree, cache=cache)
-    source = tree.source()
     projects = tuple(each for each in loaded.projects if wanted in {None, "", each.name})
     if wanted and not projects:
         names = ", ".join(each.name for each in loaded.projects) or "none"
@@ -74,13 +79,12 @@ def _read(found: tuple[Path, Tree], wanted: str | None, cache: Cache) -> Reading
             replace(item, file=each.root + item.file) if each.root else item for item in check(each)
         ]
     return Reading(
-        desired=tuple(desired(each, source) for each in projects),
         diagnostics=tuple(sorted(diagnostics)),
         tree_id=_tree_id(projects),
         projects=projects,
         root=root,
         prefix=tree.prefix,
-        source=source,
+        source=tree.source(),
     )
 
 

@@ -111,9 +111,7 @@ class Reader:
         self.blobs |= {root + path: blobs[path] for path in found}
         return found
 
-    def _known(
-        self, root: str, blobs: Mapping[str, str], roles: Mapping[str, Role]
-    ) -> dict[str, Examined]:
+    def _known(self, root: str, blobs: Mapping[str, str], roles: Mapping[str, Role]) -> dict[str, Examined]:
         """What the cache knows of contents."""
         if self._cache is None:
             return {}

@@ -31,6 +31,7 @@ from caseway.repo.scalars import SUSPECTS, UnfitNumberError, is_doubtful, plain
 from caseway.repo.yaml_errors import explain
 
 _ABSENT = object()
+_ODD_KEYS = frozenset({"", "<<"})
 _TAG_DIRECTIVE = re.compile(rb"^%TAG\b", re.MULTILINE)
 _Frame = tuple[
     Any, Any, bool, int, str | None, int
@@ -116,27 +117,36 @@ class _Builder:
 
     def scalar(self, event: Any) -> None:
         self.nodes += 1
+        text = event.value
+        if event.anchor is not None or event.tag is not None or self.nodes > NODES:
+            self.marked_scalar(event)
+        if self.is_mapping and self.key is _ABSENT:
+            if text in self.into or text in _ODD_KEYS or "\0" in text:
+                self.doubt_key(text, event)
+            self.key = text
+            return
+        value: Any = text
+        if event.style:
+            if "\0" in text:
+                self.tell("CW104", "the text holds a NUL character", event, "remove \\0: no store keeps it")
+        elif not text or text[0] in SUSPECTS:
+            value = self.plain(text, event)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (value, 1, 0)
+        if self.is_mapping:
+            self.into[self.key] = value
+            self.key = _ABSENT
+        else:
+            self.into.append(value)
+
+    def marked_scalar(self, event: Any) -> None:
+        """What few scalars have: an anchor or a tag. Or there are too many of them."""
         if self.nodes > NODES:
             self.stop("CW106", f"the file holds more than {NODES:,} values", _at(event), "split the file")
         if event.tag is not None:
             self.refuse_tag(event)
-        text = event.value
-        if self.is_mapping and self.key is _ABSENT:
-            self.take_key(text, event)
-            if event.anchor is not None:
-                self.anchors[event.anchor] = (text, 1, 0)
-            return
-        if event.style:
-            value: Any = text
-            if "\0" in text:
-                self.tell("CW104", "the text holds a NUL character", event, "remove \\0: no store keeps it")
-        elif text and text[0] not in SUSPECTS:
-            value = text
-        else:
-            value = self.plain(text, event)
-        if event.anchor is not None:
-            self.anchors[event.anchor] = (value, 1, 0)
-        self.put(value)
+        if event.anchor is not None:  # what it is as a key; a value replaces it
+            self.anchors[event.anchor] = (event.value, 1, 0)
 
     def plain(self, text: str, event: Any) -> Any:
         try:
@@ -154,20 +164,19 @@ class _Builder:
             )
         return value
 
-    def take_key(self, text: str, event: Any) -> None:
+    def doubt_key(self, text: str, event: Any) -> None:
+        """A key that is there already, or that cannot be one."""
         if text in self.into:
             self.tell(
                 "CW102", f"the key {quoted(text)} is given twice", event, "keep one of the two", key=text
             )
-        elif not event.style:
-            if text == "<<":
-                hint = "write the keys out, or use an alias for the whole value"
-                self.tell("CW109", "the merge key << is not supported", event, hint)
-            elif not text:
-                self.tell("CW113", "a key is empty", event, "give the key a name before the ':'")
         elif "\0" in text:
-            self.tell("CW104", "the key holds a NUL character", event, "remove \\0")
-        self.key = text
+            self.tell("CW104", "the key holds a NUL character", event, "remove \\0", key=text)
+        elif not event.style and text == "<<":
+            hint = "write the keys out, or use an alias for the whole value"
+            self.tell("CW109", "the merge key << is not supported", event, hint, key=text)
+        elif not event.style:
+            self.tell("CW113", "a key is empty", event, "give the key a name before the ':'", key=text)
 
     def put(self, value: Any) -> None:
         if self.is_mapping:
