@@ -107,12 +107,12 @@ def _swapped(process: str, owner: str, group: Sequence[Placement]) -> str:
 def _judge(group: _Group, setting: Setting) -> _Judged:
     holders = [item for item in group.members if item.is_on and (item.is_serving or item.is_waiting)]
     winner = _winner(holders, setting)
+    leaving = [item for item in (*group.members, *group.gone) if _leaves(item, winner, group.owner)]
     if not winner:
-        return _Judged()
+        return _Judged(before=tuple(item.leaves_by or _id(Verb.UPDATE, item) for item in leaving))
     winners = [item for item in holders if item.stage == winner and item.is_ours]
     losers = [item for item in holders if item.stage != winner and item.is_ours]
     starting = [item for item in winners if _claims(item) or _paused_by(item)]
-    leaving = [item for item in (*group.members, *group.gone) if _leaves(item, winner, group.owner)]
     actions = [_pause(item, winner, winners) for item in losers if not _paused_by(item)]
     actions += [_pause(item, winner, winners) for item in leaving if _is_pruned(item)]
     before = (*(action.id for action in actions), *(_goodbye(item) for item in leaving))

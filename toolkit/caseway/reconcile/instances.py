@@ -93,7 +93,7 @@ def bystander(now: Instance, setting: Setting, move: Any = None) -> Placement:
 
 
 def instance_step(placement: Placement, is_declared: bool, after: Iterable[str]) -> Step:
-    """Create or update the instance itself; nothing when its fields stand."""
+    """Create the instance itself, or update its fields."""
     subject = Subject(Kind.INSTANCE, placement.name)
     payload: JsonObject = {
         "process": placement.process,
@@ -106,11 +106,9 @@ def instance_step(placement: Placement, is_declared: bool, after: Iterable[str])
     if placement.now is None:
         reason = "new in the repo" if is_declared else "first instance of the use case"
         action = subject.to(Verb.CREATE, reason, payload, changes=placement.changes, after=(process,))
-    elif placement.changes:
+    else:
         reason = _reason(placement.fields, placement.now)
         action = subject.to(Verb.UPDATE, reason, payload, changes=placement.changes, after=after)
-    else:
-        return Step()
     return Step((action,))
 
 

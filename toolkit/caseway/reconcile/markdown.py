@@ -5,7 +5,7 @@ What takes things away comes first and is the last to be cut."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from caseway.model.plan import Action, Kind, Plan
 from caseway.reconcile.grouped import DESTRUCTIVE, Group, counts, grouped, note, origin, symbol
@@ -21,16 +21,15 @@ _TICKS = re.compile(r"`+")
 
 def as_markdown(plan: Plan, limit: int = LIMIT) -> str:
     """The plan as GitHub-flavoured Markdown of at most `limit` characters."""
-    head = [*_head(plan), *_remarks("Blocked", plan.blocked)]
+    lines = list(_head(plan))
     destructive = [action for action in plan.actions if action.verb in DESTRUCTIVE]
     others = [action for action in plan.actions if action.verb not in DESTRUCTIVE]
-    lines = _table(destructive, "Takes away", _left(head, limit))
-    head += lines
-    head += _table(others, "Does", _left(head, limit))
-    head += _fitting(_remarks("Notices", plan.notices), _left(head, limit), "notices")
-    for group in grouped(plan):
-        head += _details(group, _left(head, limit))
-    return "\n".join(head)[:limit].rstrip() + "\n"
+    lines += _table(destructive, "Takes away", _left(lines, limit))
+    lines += _remarks("Blocked", plan.blocked, _left(lines, limit))
+    lines += _table(others, "Does", _left(lines, limit))
+    lines += _remarks("Notices", plan.notices, _left(lines, limit))
+    lines += _all_details(plan, _left(lines, limit))
+    return "\n".join(lines)[:limit].rstrip() + "\n"
 
 
 def inline(text: str) -> str:
@@ -54,13 +53,16 @@ def _head(plan: Plan) -> Iterator[str]:
         words = "It is blocked." if plan.blocked else "Nothing to do"
         yield f"**{words}** ({counts(plan)}), from {inline(origin(plan))}."
     else:
-        yield f"**{counts(plan)}**, from {inline(origin(plan))}."
+        blocked = " **It is blocked and cannot be applied.**" if plan.blocked else ""
+        yield f"**{counts(plan)}**, from {inline(origin(plan))}.{blocked}"
     yield ""
 
 
-def _remarks(title: str, remarks: Iterable[str]) -> list[str]:
-    lines = [f"- {inline(remark)}" for remark in remarks]
-    return [f"**{title}**", "", *lines, ""] if lines else []
+def _remarks(title: str, remarks: Sequence[str], room: int) -> list[str]:
+    if not remarks:
+        return []
+    rows = [f"- {inline(remark)}" for remark in remarks]
+    return [f"**{title}**", "", *_rows(rows, room, "- … and {} more"), ""]
 
 
 def _table(actions: list[Action], title: str, room: int) -> list[str]:
@@ -72,13 +74,17 @@ def _table(actions: list[Action], title: str, room: int) -> list[str]:
     rows = [_row(action) for action in actions]
     if sum(len(row) + 1 for row in rows) > room:
         rows = _short_rows(actions)
+    return [*lines, *_rows(rows, room, "| | … and {} more | | |"), ""]
+
+
+def _rows(rows: Sequence[str], room: int, more: str) -> Iterator[str]:
+    """As many rows as there is room for, then how many there are besides."""
     for index, row in enumerate(rows):
         room -= len(row) + 1
         if room < 0:
-            lines.append(f"| | … and {len(rows) - index} more | | |")
-            break
-        lines.append(row)
-    return [*lines, ""]
+            yield more.format(len(rows) - index)
+            return
+        yield row
 
 
 def _row(action: Action) -> str:
@@ -94,7 +100,18 @@ def _what(action: Action) -> str:
     return action.verb.value if action.kind is Kind.DEPLOYMENT else f"{action.verb} {action.kind}"
 
 
-def _details(group: Group, room: int) -> list[str]:
+def _all_details(plan: Plan, room: int) -> Iterator[str]:
+    """The details, use case by use case, until there is no more room."""
+    for group in grouped(plan):
+        lines = _details(group)
+        room -= sum(len(line) + 1 for line in lines)
+        if room < 0:
+            yield "*The remaining details are left out: too long.*"
+            return
+        yield from lines
+
+
+def _details(group: Group) -> list[str]:
     page = Page(color=False, width=120)
     lines: list[str] = []
     for action in group.actions:
@@ -105,14 +122,7 @@ def _details(group: Group, room: int) -> list[str]:
         return []
     # In `diff`, lines that start with - and + are coloured; a change of a value gets !.
     body = fenced("\n".join(re.sub(r"^~ ", "! ", line) for line in lines), "diff")
-    whole = ["<details>", f"<summary>{_html(group.title)}</summary>", "", body, "", "</details>", ""]
-    return _fitting(whole, room, "details")
-
-
-def _fitting(lines: list[str], room: int, what: str) -> list[str]:
-    if sum(len(line) + 1 for line in lines) <= room:
-        return lines
-    return [f"*{what} left out: too long*", ""] if room > 40 else []
+    return ["<details>", f"<summary>{_html(group.title)}</summary>", "", body, "", "</details>", ""]
 
 
 def _html(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from itertools import accumulate
 
 from caseway.model.canonical import Json
 
@@ -42,13 +43,8 @@ def fitted(text: str, limit: int) -> str:
     """`text`, cut with an ellipsis when it is wider than `limit` columns."""
     if columns(text) <= limit:
         return text
-    kept, used = [], columns(ELLIPSIS)
-    for char in text:
-        used += _width(char)
-        if used > limit:
-            break
-        kept.append(char)
-    return "".join(kept) + ELLIPSIS
+    widths = accumulate(map(_width, text), initial=columns(ELLIPSIS))
+    return text[: sum(width <= limit for width in widths) - 1] + ELLIPSIS
 
 
 def padded(text: str, width: int) -> str:
