@@ -6,10 +6,13 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from click.testing import CliRunner, Result
+
+from caseway.cli.main import cli
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample-repo"
 CREDENTIALS = (
@@ -30,22 +33,16 @@ class Acme:
     folder: Path
     environment: dict[str, str]
 
-    def run(self, *command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a command in the repository."""
-        return subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment,
-            input=given,
-            capture_output=True,
-            text=True,
-            check=False,
+    def run(self, *arguments: str, given: str | None = None) -> Result:
+        """Run a `caseway` command on the repository, in this process: that it starts is tested elsewhere."""
+        return CliRunner().invoke(
+            cli, ["-C", str(self.folder), *arguments], input=given, env=self.environment
         )
 
     def caseway(self, *arguments: str, given: str | None = None) -> str:
         """What a `caseway` command prints; it must succeed."""
-        done = self.run(sys.executable, "-m", "caseway", *arguments, given=given)
-        assert done.returncode == 0, f"caseway {arguments}\n{done.stdout}{done.stderr}"
+        done = self.run(*arguments, given=given)
+        assert done.exit_code == 0, f"caseway {arguments}\n{done.output}"
         return done.stdout
 
     def ask(self, *arguments: str) -> Any:
@@ -55,15 +52,18 @@ class Acme:
     def trigger(self, instance: str, workflow: str, given: Any) -> Any:
         """How an execution ended, as JSON, whatever it is."""
         arguments = ("trigger", instance, workflow, "--input", json.dumps(given), "--format", "json")
-        done = self.run(sys.executable, "-m", "caseway", *arguments)
-        assert done.stdout, done.stderr
+        done = self.run(*arguments)
+        assert done.stdout, done.output
         return json.loads(done.stdout)
+
+    def git(self, *arguments: str) -> None:
+        """Run git in the repository."""
+        subprocess.run(["git", *arguments], cwd=self.folder, env=self.environment, check=True)
 
     def commit(self, message: str) -> None:
         """Commit everything."""
         for arguments in (("add", "-A"), ("commit", "-q", "-m", message)):
-            done = self.run("git", *arguments)
-            assert done.returncode == 0, done.stderr
+            self.git(*arguments)
 
 
 def an_acme(folder: Path, home: Path, url: str) -> Acme:
@@ -78,6 +78,6 @@ def an_acme(folder: Path, home: Path, url: str) -> Acme:
     }
     environment = {"PATH": os.environ["PATH"], "HOME": str(home), "CASEWAY_ACTOR": "ada", **identity}
     acme = Acme(folder, environment)
-    assert acme.run("git", "init", "-q", "-b", "main").returncode == 0
+    acme.git("init", "-q", "-b", "main")
     acme.commit("Acme's automations")
     return acme
