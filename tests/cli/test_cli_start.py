@@ -56,6 +56,7 @@ def test_bare_help_imports_no_command_and_no_room_below():
         "caseway.cli.exits",
         "caseway.cli.lazy",
         "caseway.cli.main",
+        "caseway.cli.options",
         "caseway.cli.session",
         "caseway.model",
         "caseway.model.errors",

@@ -10,7 +10,7 @@ import click
 from caseway import __version__
 from caseway.cli.exits import run_to_exit
 from caseway.cli.lazy import LazyGroup
-from caseway.cli.session import session_options
+from caseway.cli.options import session_options
 
 _C = "caseway.cli.commands."
 

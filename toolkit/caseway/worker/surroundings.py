@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import semver
+
 import caseway_runner as runner
 from caseway.model.diagnostic import Severity
 from caseway.model.errors import CasewayError
@@ -72,8 +74,6 @@ def find_among(
     """The workflow of that identity; `latest` or "" takes the highest version."""
     if version not in {"", "latest"}:
         return known.get((namespace, name, version))
-    import semver
-
     versions = [key[2] for key in known if key[:2] == (namespace, name) and semver.Version.is_valid(key[2])]
     return known[namespace, name, max(versions, key=semver.Version.parse)] if versions else None
 

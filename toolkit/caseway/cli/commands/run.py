@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from caseway.cli.options import session_options, with_session
 from caseway.cli.output import facts_of, print_json, say
-from caseway.cli.session import Session, session_options, with_session
+from caseway.cli.session import Session
 from caseway.model.errors import CasewayError
 
 

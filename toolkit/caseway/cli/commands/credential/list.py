@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from caseway.cli.options import session_options, with_session
 from caseway.cli.output import facts_of, print_json, print_table
-from caseway.cli.session import Session, session_options, with_session
+from caseway.cli.session import Session
 
 COLUMNS = {"name": "NAME", "scope": "SCOPE", "owner": "OWNER", "type": "TYPE", "updatedAt": "UPDATED"}
 

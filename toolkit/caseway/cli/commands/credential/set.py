@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from caseway.cli.options import session_options, with_session
 from caseway.cli.output import clean, print_json, say
-from caseway.cli.session import Session, session_options, with_session
+from caseway.cli.session import Session
 
 SCOPES = ("organization", "user", "instance", "member", "system")
 TYPES = ("custom", "apiKey", "basic", "bearer", "oauth2", "databaseUrl", "smtp", "aws")

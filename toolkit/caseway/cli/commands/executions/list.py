@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import click
 
+from caseway.cli.options import session_options, with_session
 from caseway.cli.output import print_json, print_table, say
-from caseway.cli.session import Session, session_options, with_session
+from caseway.cli.session import Session
 
 STATUSES = ("pending", "running", "waiting", "suspended", "cancelled", "faulted", "completed")
 

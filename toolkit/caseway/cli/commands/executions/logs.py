@@ -6,8 +6,9 @@ import json
 
 import click
 
+from caseway.cli.options import session_options, with_session
 from caseway.cli.output import clean, facts_of, paint, painted_status, print_json, say
-from caseway.cli.session import Session, session_options, with_session
+from caseway.cli.session import Session
 
 
 @click.command("logs")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from caseway.cli.session import Session, session_options, with_session
+from caseway.cli.options import session_options, with_session
+from caseway.cli.session import Session
 
 
 @click.command("resume")

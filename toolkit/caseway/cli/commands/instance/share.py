@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
+from caseway.cli.options import session_options, with_session
 from caseway.cli.output import facts_of, print_json
-from caseway.cli.session import Session, session_options, with_session
+from caseway.cli.session import Session
 
 ROLES = ("viewer", "operator", "editor", "owner")
 MODES = ("owner_only", "admins", "everyone", "users")

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from caseway.cli.options import session_options, with_session
 from caseway.cli.output import clean, facts_of, print_json, say
-from caseway.cli.session import Session, session_options, with_session
+from caseway.cli.session import Session
 
 
 @click.command("create")

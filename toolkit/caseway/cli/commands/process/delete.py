@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from caseway.cli.options import session_options, with_session
 from caseway.cli.output import clean, print_json, say
-from caseway.cli.session import Session, session_options, with_session
+from caseway.cli.session import Session
 
 
 @click.command("delete")
