@@ -36,7 +36,7 @@ class Acme:
     def run(self, *arguments: str, given: str | None = None) -> Result:
         """Run a `caseway` command on the repository, in this process: that it starts is tested elsewhere."""
         return CliRunner().invoke(
-            cli, ["-C", str(self.folder), *arguments], input=given, env=self.environment
+            cli, ["-C", str(self.folder), *arguments], input=given, env={**_unset(), **self.environment}
         )
 
     def caseway(self, *arguments: str, given: str | None = None) -> str:
@@ -64,6 +64,11 @@ class Acme:
         """Commit everything."""
         for arguments in (("add", "-A"), ("commit", "-q", "-m", message)):
             self.git(*arguments)
+
+
+def _unset() -> dict[str, str | None]:
+    """The user's own settings, to be left out."""
+    return {name: None for name in os.environ if name.startswith("CASEWAY_")}
 
 
 def an_acme(folder: Path, home: Path, url: str) -> Acme:
