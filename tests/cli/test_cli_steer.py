@@ -353,3 +353,14 @@ def test_the_actor_is_in_the_audit(caseway, project, monkeypatch):
     caseway("apply", "--yes")
     facts = caseway("instance", "get", "hello", "--deployments", "--format", "json").json
     assert "ann" in facts["deployments"][0]["actor"]
+
+
+def test_with_a_stage_a_process_s_name_means_its_instance_there(caseway, applied):
+    promoted = caseway("process", "promote", "hello", "prod", "--format", "json").json["name"]
+    assert promoted != "hello"
+    for words in (("instance", "get", "hello"), ("--stage", "prod", "instance", "get", "hello")):
+        stage = () if words[0] == "--stage" else ("--stage", "prod")
+        assert caseway(*words, *stage, "--format", "json").json["name"] == promoted
+    assert caseway("trigger", "hello", "--stage", "prod", "--format", "json").json["status"] == "completed"
+    said = caseway("trigger", "hello", "--stage", "moon", "--format", "json")
+    assert said.json["error"]["code"] == "not-found"

@@ -22,7 +22,7 @@ from caseway.cli.session import Session
 )
 @click.option("--allow-processes", is_flag=True, help="Let shell and script tasks run on this machine.")
 @click.option("--idempotency-key", metavar="TEXT", default="", help="The same key starts only one execution.")
-@session_options()
+@session_options(stage=True)
 @with_session
 def command(  # noqa: PLR0913, PLR0917 - one argument per option
     session: Session,
@@ -41,9 +41,12 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     'caseway executions resume ID' goes on where it was.
     """
     from caseway.cli.executing import Start, see_through, start
+    from caseway.cli.instance_name import instance_name
     from caseway.cli.values import json_from
 
-    asked = Start(instance, workflow, json_from(given), trigger_id, run_now, idempotency_key)
+    value = json_from(given)
     with session.acting() as (platform, organization):
+        instance = instance_name(session, platform, organization, instance)
+        asked = Start(instance, workflow, value, trigger_id, run_now, idempotency_key)
         execution_id = start(platform, organization, asked, actor=session.actor())
         return see_through(session, platform, execution_id, wait=wait, processes=allow_processes)

@@ -13,15 +13,17 @@ from caseway.cli.session import Session
 @click.argument("name")
 @click.option("--purge", metavar="NAME", default="", help="Remove its history as well; repeat its name.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@session_options()
+@session_options(stage=True)
 @with_session
 def command(session: Session, name: str, purge: str, yes: bool) -> None:
     """Undeploy and delete instance NAME. With --purge NAME executions and traces are gone for good."""
     from caseway.cli.confirm import confirm
+    from caseway.cli.instance_name import instance_name
     from caseway.platform import instances
 
     confirm(session, f"Delete instance {name}?", is_sure=yes)
     with session.acting() as (platform, organization):
+        name = instance_name(session, platform, organization, name)
         if purge:
             instances.purge(platform, organization, name, confirm=purge, actor=session.actor())
         else:

@@ -11,13 +11,15 @@ from caseway.cli.session import Session
 @click.command("deploy")
 @click.argument("name")
 @click.option("--version", default="", help="Deploy exactly this version, and stay on it.")
-@session_options()
+@session_options(stage=True)
 @with_session
 def command(session: Session, name: str, version: str) -> int:
     """Deploy instance NAME anew: what it follows, or --version. Also retries after a failure."""
     from caseway.cli.deployment_text import print_deployment
+    from caseway.cli.instance_name import instance_name
     from caseway.platform import instances
 
     with session.acting() as (platform, organization):
+        name = instance_name(session, platform, organization, name)
         view = instances.deploy(platform, organization, name, version=version, actor=session.actor())
     return print_deployment(session, name, view)

@@ -12,14 +12,16 @@ from caseway.cli.session import Session
 @click.command("get")
 @click.argument("name")
 @click.option("--deployments", is_flag=True, help="Its deployments with their timed steps too.")
-@session_options()
+@session_options(stage=True)
 @with_session
 def command(session: Session, name: str, deployments: bool) -> None:
     """Show instance NAME: state, version, parameters, workflows and triggers."""
+    from caseway.cli.instance_name import instance_name
     from caseway.cli.instance_text import print_instance
     from caseway.platform.views import get_instance, list_deployments
 
     with session.acting() as (platform, organization):
+        name = instance_name(session, platform, organization, name)
         view = get_instance(platform, organization, name)
         history = list_deployments(platform, organization, name) if deployments else []
     if session.is_json:

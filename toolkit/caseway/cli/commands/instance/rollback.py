@@ -11,13 +11,15 @@ from caseway.cli.session import Session
 @click.command("rollback")
 @click.argument("name")
 @click.option("--version", default="", help="Go back to this version; default: the one before.")
-@session_options()
+@session_options(stage=True)
 @with_session
 def command(session: Session, name: str, version: str) -> int:
     """Bring instance NAME back to the version it ran before. Nothing is rebuilt."""
     from caseway.cli.deployment_text import print_deployment
+    from caseway.cli.instance_name import instance_name
     from caseway.platform import instances
 
     with session.acting() as (platform, organization):
+        name = instance_name(session, platform, organization, name)
         view = instances.rollback(platform, organization, name, version=version, actor=session.actor())
     return print_deployment(session, name, view)

@@ -20,10 +20,11 @@ MODES = ("owner_only", "admins", "everyone", "users")
 @click.option(
     "--user", "users", metavar="USER=ROLE", multiple=True, help=f"A user and a role: {', '.join(ROLES)}."
 )
-@session_options()
+@session_options(stage=True)
 @with_session
 def command(session: Session, name: str, mode: str | None, users: tuple[str, ...]) -> None:
     """Say who else may use instance NAME. This replaces what was said before."""
+    from caseway.cli.instance_name import instance_name
     from caseway.cli.instance_text import print_instance
     from caseway.platform import instances
     from caseway.platform.views import get_instance
@@ -32,6 +33,7 @@ def command(session: Session, name: str, mode: str | None, users: tuple[str, ...
         raise click.UsageError("say whom to share with: --mode or --user")
     sharing: dict[str, Any] = {"mode": mode or "users", "users": [_user(text) for text in users]}
     with session.acting() as (platform, organization):
+        name = instance_name(session, platform, organization, name)
         instances.share(platform, organization, name, sharing=sharing, actor=session.actor())
         view = get_instance(platform, organization, name)
     if session.is_json:

@@ -12,9 +12,10 @@ from caseway.cli.session import Session
 def _steering(verb: str, explanation: str) -> click.Command:
     @click.command(verb, help=explanation)
     @click.argument("name")
-    @session_options()
+    @session_options(stage=True)
     @with_session
     def steer(session: Session, name: str) -> None:
+        from caseway.cli.instance_name import instance_name
         from caseway.cli.instance_text import print_instance
         from caseway.platform import instances
         from caseway.platform.views import get_instance
@@ -27,6 +28,7 @@ def _steering(verb: str, explanation: str) -> click.Command:
             "undeploy": instances.undeploy,
         }
         with session.acting() as (platform, organization):
+            name = instance_name(session, platform, organization, name)
             acts[verb](platform, organization, name, actor=session.actor())
             view = get_instance(platform, organization, name)
         if session.is_json:

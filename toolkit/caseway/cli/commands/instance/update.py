@@ -18,7 +18,7 @@ from caseway.cli.session import Session
     "--resource", "resources", metavar="NAME=VALUE", multiple=True, help="Set cpu, memory, disk, gpu."
 )
 @click.option("--version", default=None, help='Pin to a version, or follow a range such as "^1.2" or "*".')
-@session_options()
+@session_options(stage=True)
 @with_session
 def command(
     session: Session,
@@ -30,12 +30,14 @@ def command(
 ) -> int:
     """Change instance NAME: values given are merged into what it has, then it is redeployed if needed."""
     from caseway.cli.deployment_text import print_deployment
+    from caseway.cli.instance_name import instance_name
     from caseway.cli.values import pairs_from
     from caseway.platform import instances
 
     if not (params or bindings or resources or version is not None):
         raise click.UsageError("nothing to change: give --param, --credential, --resource or --version")
     with session.acting() as (platform, organization):
+        name = instance_name(session, platform, organization, name)
         view = instances.update(
             platform,
             organization,

@@ -15,15 +15,17 @@ from caseway.cli.session import Session
 @click.argument("instance")
 @click.option("--name", default="", help="What it is for.")
 @click.option("--expires", metavar="DURATION", help="How long it is good, such as 90d.")
-@session_options()
+@session_options(stage=True)
 @with_session
 def command(session: Session, instance: str, name: str, expires: str | None) -> None:
     """Issue an API key for INSTANCE. Its secret goes to stdout, once; it is stored hashed."""
+    from caseway.cli.instance_name import instance_name
     from caseway.platform import keys
     from caseway.worker.quantities import seconds
 
     until = datetime.now(UTC) + timedelta(seconds=seconds(expires)) if expires else None
     with session.acting() as (platform, organization):
+        instance = instance_name(session, platform, organization, instance)
         view, secret = keys.create(
             platform, organization, instance, name=name, expires_at=until, actor=session.actor()
         )

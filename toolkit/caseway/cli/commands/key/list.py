@@ -21,13 +21,15 @@ COLUMNS = {
 
 @click.command("list")
 @click.argument("instance")
-@session_options()
+@session_options(stage=True)
 @with_session
 def command(session: Session, instance: str) -> None:
     """List the API keys of INSTANCE, never their secrets."""
+    from caseway.cli.instance_name import instance_name
     from caseway.platform import keys
 
     with session.acting() as (platform, organization):
+        instance = instance_name(session, platform, organization, instance)
         views = [facts_of(view) for view in keys.list_keys(platform, organization, instance)]
     if session.is_json:
         print_json({"keys": views})
