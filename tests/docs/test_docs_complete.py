@@ -55,6 +55,11 @@ def test_every_rule_has_a_section(code: str) -> None:
     assert re.search(rf"^#+ .*{code}", rules, re.MULTILINE)
 
 
+def test_every_rule_that_is_named_exists() -> None:
+    named = set(re.findall(r"\bCW\d{3}\b", TEXT))
+    assert named - set(RULES) == set()
+
+
 def test_every_setting_is_in_the_table_of_settings() -> None:
     settings = (CLONE / "docs" / "settings.md").read_text(encoding="utf-8")
     used = set(re.findall(r"\"(CASEWAY_[A-Z_]*[A-Z])\"", SOURCES))
