@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -53,9 +54,26 @@ class HttpClient:
         self._client: httpx.AsyncClient | None = None
         self.tokens: dict[str, tuple[str, str, float]] = {}
         self.documents: dict[str, Mapping[str, Any]] = {}
+        self.resources: dict[str, bytes] = {}
 
     async def send(self, request: Request, credentials: Credentials | None = None) -> Response:
         """Send `request`. Raises communication and timeout faults, LimitExceeded for too large answers."""
+        async with self.streaming(request, credentials) as answer:
+            body = await self._read(answer)
+        return Response(
+            answer.status_code,
+            answer.reason_phrase,
+            dict(answer.headers),
+            body,
+            str(answer.request.url),
+            dict(answer.request.headers),
+        )
+
+    @asynccontextmanager
+    async def streaming(
+        self, request: Request, credentials: Credentials | None = None
+    ) -> AsyncIterator[httpx.Response]:
+        """The answer to `request`, its body not read yet. Raises as `send` does, while reading, too."""
         import httpx
 
         check_host(request.url, self._ports.policy.hosts)
@@ -75,21 +93,13 @@ class HttpClient:
             )
             answer = await self._opened().send(built, auth=auth, stream=True)
             try:
-                body = await self._read(answer)
+                yield answer
             finally:
                 await answer.aclose()
         except httpx.TimeoutException as error:
             raise fault("timeout", f"{request.method} {request.url}: {error or 'timed out'}") from error
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise fault("communication", f"{request.method} {request.url}: {error}") from error
-        return Response(
-            answer.status_code,
-            answer.reason_phrase,
-            dict(answer.headers),
-            body,
-            str(built.url),
-            dict(built.headers),
-        )
 
     async def close(self) -> None:
         """Close connections that this execution opened; a shared transport stays open."""
@@ -138,7 +148,13 @@ def check_host(url: str, hosts: tuple[str, ...]) -> None:
         raise fault("configuration", f"'{url[:200]}' is not a URL: {error}") from error
     if parts.scheme not in ("http", "https") or not host:
         raise fault("configuration", f"'{url[:200]}' is not an http(s) URL")
-    named = f"{host}:{port or (443 if parts.scheme == 'https' else 80)}"
+    check_address(host, port or (443 if parts.scheme == "https" else 80), hosts)
+
+
+def check_address(host: str, port: int, hosts: tuple[str, ...]) -> None:
+    """Raise an authorization fault unless the policy allows connections to `host` at `port`."""
+    host = host.lower()
+    named = f"{host}:{port}"
     if not any(fnmatchcase(host, glob.lower()) or fnmatchcase(named, glob.lower()) for glob in hosts):
         raise fault("authorization", f"the policy does not allow requests to {named}")
 

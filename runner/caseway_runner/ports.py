@@ -50,10 +50,17 @@ class WorkflowSource(Protocol):
     def __call__(self, namespace: str, name: str, version: str, /) -> Mapping[str, Any]: ...
 
 
+class FileSource(Protocol):
+    """Gives the content of a file that the document refers to as `file://<path>`; raises KeyError when
+    there is none. Paths are relative, without `..`."""
+
+    def __call__(self, path: str, /) -> bytes: ...
+
+
 @dataclass(frozen=True, slots=True)
 class StubCall:
-    """An effect about to happen: the task's `reference` and `name`, its `kind` (`http`, `shell`, `script`,
-    `container`, `workflow`, …) and the evaluated arguments."""
+    """An effect about to happen: the task's `reference` and `name`, its `kind` (`http`, `grpc`, `asyncapi`,
+    `mcp`, `a2a`, `shell`, `script`, `container`, `workflow`, …) and the evaluated arguments."""
 
     reference: str
     name: str
@@ -109,6 +116,10 @@ def _no_workflow(namespace: str, name: str, version: str) -> Mapping[str, Any]:
     raise KeyError(f"{namespace}/{name}:{version}")
 
 
+def _no_file(path: str) -> bytes:
+    raise KeyError(path)
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything an execution needs from outside. `on_task` hears of every task record as it changes;
@@ -126,3 +137,4 @@ class Ports:
     events: EventBus = field(default_factory=EventLog)
     cancel: asyncio.Event | None = None
     random: Callable[[], float] = random.random
+    files: FileSource = _no_file

@@ -172,7 +172,7 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
         "unsupported",
     ),
     "listen": (a_workflow({"l": {"listen": {"to": {"any": []}}}}), "/do/0/l/listen", "unsupported"),
-    "grpc": (a_workflow({"c": {"call": "grpc", "with": {}}}), "/do/0/c/call", "unsupported"),
+    "grpc": (a_workflow({"c": {"call": "grpc", "with": {}}}), "/do/0/c/with", "schema"),
     "another language": (a_workflow(SET, evaluate={"language": "js"}), "/evaluate/language", "unsupported"),
     "unreachable": (
         a_workflow(setting("a", {"x": 1}, then="end"), setting("b", {"x": 1})),

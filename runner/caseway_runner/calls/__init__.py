@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from caseway_runner.calls import http, openapi
+from caseway_runner.calls import grpc, http, openapi
 from caseway_runner.program import Body
 from caseway_runner.scope import Scope
 
 CALLS: Mapping[str, Callable[[Mapping[str, Any], Scope], Body | None]] = {
+    "grpc": grpc.compile_call,
     "http": http.compile_call,
     "openapi": openapi.compile_call,
 }
-UNSUPPORTED = frozenset({"asyncapi", "grpc", "a2a", "mcp"})
+UNSUPPORTED = frozenset({"asyncapi", "a2a", "mcp"})

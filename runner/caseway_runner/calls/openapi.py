@@ -12,9 +12,10 @@ from urllib.parse import quote, urljoin
 
 from caseway_runner.activation import Activation
 from caseway_runner.authentication import Authentication, compile_authentication, resolve
-from caseway_runner.calls.http import check_status, compile_endpoint, encode, shaped
+from caseway_runner.calls.http import check_status, encode, shaped
+from caseway_runner.calls.resource import Endpoint, fetch, parse_document, resource_at
 from caseway_runner.errors import fault
-from caseway_runner.http_client import Request, expand
+from caseway_runner.http_client import Request
 from caseway_runner.scope import Scope
 from caseway_runner.template import Template, constant
 
@@ -27,9 +28,7 @@ _SAFE = frozenset({"get", "head", "options"})
 class OpenApiBody:
     """Which operation to call, and with what."""
 
-    document: Template
-    is_template: bool
-    document_authentication: Authentication | None
+    document: Endpoint
     operation: Template
     parameters: Template
     authentication: Authentication | None
@@ -58,35 +57,11 @@ class OpenApiBody:
         return shaped(response, request, self.output)
 
     async def _fetched(self, activation: Activation) -> tuple[str, Mapping[str, Any]]:
-        url = str(await activation.fill(self.document))
-        if self.is_template:
-            url = expand(url, activation.input)
-        http = activation.run.session.http
-        if url not in http.documents:
-            credentials = None
-            if self.document_authentication is not None:
-                credentials = await resolve(self.document_authentication, activation)
-            request = Request("GET", url, {"accept": "application/json, application/yaml, */*"})
-            response = await http.send(request, credentials)
-            check_status(response, request, False)
-            http.documents[url] = parse(response.body)
-        return url, http.documents[url]
-
-
-def parse(content: bytes) -> Mapping[str, Any]:
-    """The OpenAPI document in `content`, JSON or YAML."""
-    from caseway_runner.yaml_text import BadYaml, read_yaml
-
-    try:
-        value = json.loads(content)
-    except ValueError:
-        try:
-            value = read_yaml(content)
-        except BadYaml as error:
-            raise fault("configuration", f"the OpenAPI document is neither JSON nor YAML: {error}") from error
-    if not isinstance(value, Mapping):
-        raise fault("configuration", "the OpenAPI document is not an object")
-    return value
+        url, content = await fetch(self.document, activation)
+        documents = activation.run.session.http.documents
+        if url not in documents:
+            documents[url] = parse_document(content, "the OpenAPI document")
+        return url, documents[url]
 
 
 def request_for(
@@ -189,18 +164,12 @@ def compile_call(source: Mapping[str, Any], scope: Scope) -> OpenApiBody | None:
     fields = place.mapping(source.get("with", {}), _KEYS, ("document", "operationId"))
     if fields is None:
         return None
-    resource = place.at("document").mapping(fields["document"], {"name", "endpoint"}, ("endpoint",))
-    if resource is None:
+    document = resource_at(fields["document"], place.at("document"))
+    if document is None:
         return None
-    endpoint = compile_endpoint(resource["endpoint"], place.at("document", "endpoint"))
-    if endpoint is None:
-        return None
-    document, is_template, authentication = endpoint
     own = fields.get("authentication")
     return OpenApiBody(
         document=document,
-        is_template=is_template,
-        document_authentication=authentication,
         operation=place.at("operationId").template(place.text(fields, "operationId")),
         parameters=place.at("parameters").template(fields["parameters"])
         if "parameters" in fields
