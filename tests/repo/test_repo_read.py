@@ -460,10 +460,22 @@ def test_a_second_reading_takes_everything_from_the_cache(
     write(tmp_path, a_project() | {"instances/a.yaml": "kind: Nope", "instances/b.yaml": "a: ["})
     first = read(tmp_path)
     monkeypatch.setattr("caseway.repo.reader.examine", None)
+    monkeypatch.setattr("caseway.repo.rules.run_rules", None)
     second = read(tmp_path)
     assert second.diagnostics == first.diagnostics
     assert second.desired == first.desired
     assert second.tree_id == first.tree_id
+
+
+def test_findings_are_remembered_for_exactly_the_same_files(tmp_path: Path) -> None:
+    write(tmp_path, a_project())
+    with Cache(tmp_path / ".cache", "one") as cache:
+        sound = read(tmp_path, cache=cache)
+        write(tmp_path, {"instances/a.yaml": INSTANCE.replace("USE_CASE", "nowhere").replace("NAME", "a")})
+        broken = read(tmp_path, cache=cache)
+        (tmp_path / "instances/a.yaml").unlink()
+        assert read(tmp_path, cache=cache).diagnostics == sound.diagnostics
+        assert codes(broken) == {"CW301"}
 
 
 def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:

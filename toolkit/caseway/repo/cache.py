@@ -58,7 +58,7 @@ def _sources(folder: str) -> Iterable[tuple[str, os.stat_result]]:
 
 
 class Cache:
-    """Texts by key, in tables by purpose. When the file cannot be used every method works and finds nothing."""
+    """Texts by key, in tables by purpose. When the file cannot be used, every method finds nothing."""
 
     def __init__(self, folder: Path, stamp: str) -> None:
         self.file = folder / "cache.sqlite"

@@ -76,7 +76,8 @@ def _read(found: tuple[Path, Tree], wanted: str | None, cache: Cache) -> Reading
     diagnostics = [*loaded.diagnostics, *_about_tree(tree)]
     for each in projects:
         diagnostics += [
-            replace(item, file=each.root + item.file) if each.root else item for item in check(each)
+            replace(item, file=each.root + item.file) if each.root else item
+            for item in check(each, cache=cache)
         ]
     return Reading(
         diagnostics=tuple(sorted(diagnostics)),

@@ -79,7 +79,8 @@ class Reader:
                 if self._cache is not None and self._has_room:
                     fresh[_row(blobs[path], path, roles[path])] = found[path].to_text()
         if self._cache is not None:
-            stamps = {self._lasting_stamp(root + path): blob for path, blob in blobs.items()}
+            now = self._now()
+            stamps = {lasting_stamp(self.files[root + path], now): blob for path, blob in blobs.items()}
             stamps.pop("", None)
             self._cache.put_all(fresh, "files")
             self._cache.put_all(stamps, "stamps")
@@ -126,13 +127,13 @@ class Reader:
                 found[path] = known
         return found
 
-    def _lasting_stamp(self, path: str) -> str:
-        """The stamp of a file on disk, "" when its content may yet change under the same stamp."""
-        each = self.files[path]
-        if each.is_link or not each.stamp:
-            return ""
-        changed = max(int(time_ns) for time_ns in each.stamp.split(":")[3:])
-        return each.stamp if self._now() - changed > _YOUNG_NS else ""
+
+def lasting_stamp(file: FileId, now: int) -> str:
+    """The stamp of a file on disk, "" when its content may yet change under the same stamp. `now` in ns."""
+    if file.is_link or not file.stamp:
+        return ""
+    changed = max(int(time_ns) for time_ns in file.stamp.split(":")[3:])
+    return file.stamp if now - changed > _YOUNG_NS else ""
 
 
 def blob_id(content: bytes) -> str:
