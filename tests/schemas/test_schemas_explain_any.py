@@ -63,7 +63,7 @@ LEAF = st.booleans() | REFERENCES | st.fixed_dictionaries({}, optional=LEAVES)
 SCHEMAS = st.recursive(LEAF, _compound, max_leaves=6)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(root=_compound(SCHEMAS), first=st.fixed_dictionaries({}, optional=LEAVES), second=LEAF, value=VALUES)
 def test_what_the_validator_rejects_is_explained_and_only_that(
     root: dict[str, Any], first: Any, second: Any, value: Any

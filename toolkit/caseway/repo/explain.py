@@ -5,6 +5,7 @@ It walks the keywords our schemas use."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from caseway.repo.conditions import compile_condition
@@ -24,6 +25,8 @@ from caseway.repo.leaf_checks import (
 from caseway.repo.violation import Path, Violation
 from caseway.repo.words import keys_hint, listed, nearest, quoted
 
+MOST = 300  # violations of one document that are worth telling
+_GUESSED = 50  # unknown keys of one object for which a meaning is sought
 # What beside a reference may simply join the target's keywords: it means the same there.
 _JOINING = {
     "title",
@@ -39,9 +42,9 @@ _DECIDING = {"title", "description", "type", "anyOf", "allOf", "properties", "ex
 _NOTES = {"title", "description", "default", "examples", WORDS}
 
 
-def explain(walk: Walk, value: Any) -> list[Violation]:
-    """All violations of the root schema, in the document's order, each once."""
-    return list(dict.fromkeys(_walk(walk, walk.root, value, ())))
+def explain(walk: Walk, value: Any, *, most: int = MOST) -> list[Violation]:
+    """The violations of the root schema, in the document's order, each once; the first `most` of them."""
+    return list(dict.fromkeys(islice(_walk(walk, walk.root, value, ()), most)))
 
 
 def _walk(walk: Walk, node: Schema, value: Any, path: Path) -> Found:
@@ -83,7 +86,7 @@ def _flat(walk: Walk, node: Schema) -> Schema:
         target = True if target is None else target
         beside = {key: value for key, value in node.items() if key != "$ref"}
         if not isinstance(target, Mapping):
-            return {"allOf": [target], **beside}
+            return {**beside, "allOf": [*beside.get("allOf", ()), target]}
         if beside.keys() <= _JOINING - (target.keys() - _NOTES):
             node = {**target, **beside}
         else:
@@ -143,7 +146,8 @@ def _one_thing(walk: Walk, node: Schema, value: dict[str, Any], path: Path) -> F
         return
     parts = [_flat(walk, part.get("then", {})) for part in node["allOf"]]
     known = dict.fromkeys([*kinds, *(key for part in parts for key in part.get("properties", ()))])
-    meant = {key: nearest(key, known) for key in value if key not in known}
+    unknown = islice((key for key in value if key not in known), _GUESSED)
+    meant = {key: nearest(key, known) for key in unknown}
     for key in meant:
         yield _unknown(walk, key, known, node, path)
     if not any(key in kinds for key in meant.values()):
@@ -226,7 +230,7 @@ def _misspelt(node: Schema, value: dict[str, Any]) -> set[str]:
     if node.get("additionalProperties", True) is not False:
         return set()
     known = node.get("properties", {})
-    return {nearest(key, known) for key in value if key not in known}
+    return {nearest(key, known) for key in islice((key for key in value if key not in known), _GUESSED)}
 
 
 def _one_of(walk: Walk, node: Schema, value: Any, path: Path) -> Found:

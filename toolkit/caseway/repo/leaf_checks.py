@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from caseway.model.canonical import canonical
 from caseway.repo.violation import Path, Violation, pointer
 from caseway.repo.words import found, joined, nearest, number, plain, quoted, type_name
 
@@ -143,10 +144,13 @@ def _pattern(walk: Walk, node: Schema, value: Any, path: Path) -> Found:
 def _unique(_walk: Walk, node: Schema, value: Any, path: Path) -> Found:
     if not node["uniqueItems"] or not isinstance(value, list):
         return
+    seen: set[str] = set()
     for index, item in enumerate(value):
-        if any(_same(item, other) for other in value[:index]):
+        text = canonical(item)
+        if text in seen:
             message = f"{subject((*path, index))} is there already; found {found(item)}"
             yield violation_at((*path, index), message, "remove one of them", "uniqueItems")
+        seen.add(text)
 
 
 def _bound(

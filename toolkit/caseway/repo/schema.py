@@ -17,7 +17,7 @@ from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
 from caseway.repo.defaults import compile_defaults
 from caseway.repo.effort import is_bounded
-from caseway.repo.explain import explain
+from caseway.repo.explain import MOST, explain
 from caseway.repo.leaf_checks import Walk
 from caseway.repo.plain_json import plain_json_problems
 from caseway.repo.violation import Violation, pointer
@@ -49,7 +49,6 @@ FILES: Mapping[str, str] = {
     "Workflow": "workflow",
 }
 KINDS = tuple(FILES)
-MOST = 1000  # violations of one document that are worth telling
 
 
 def kind_named(name: str) -> str:
