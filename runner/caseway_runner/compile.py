@@ -21,6 +21,7 @@ from caseway_runner.scope import (
     Draft,
     Scope,
     escape,
+    suggest,
 )
 from caseway_runner.tasks import KINDS
 
@@ -62,9 +63,12 @@ def inspect(document: Any) -> tuple[Program | None, tuple[Problem, ...]]:
 
 def _workflow(document: Any, scope: Scope) -> Program | None:
     keys = {"document", "input", "use", "do", "timeout", "output", "schedule", "evaluate"}
-    fields = scope.mapping(document, keys, ("document", "do"))
-    if not isinstance(document, Mapping):
+    if scope.mapping(document, None, ("document", "do")) is None and not isinstance(document, Mapping):
         return None
+    for key in document:
+        if key not in keys:  # the specification's schema leaves the top level open
+            hint = suggest(str(key), keys)
+            scope.at(str(key)).report("schema", f"unknown property '{key}'", hint, severity="warning")
     fields = document
     header = _header(fields.get("document"), scope.at("document")) if "document" in fields else {}
     draft = scope.draft

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from caseway_runner.activation import Activation
 from caseway_runner.errors import SPEC_ERRORS, Fault, fault
@@ -50,36 +50,48 @@ async def limited(
     """Await `work()` for at most `seconds` since it first started, in whichever run that was."""
     ports, strand = activation.run.session.ports, activation.strand
     reference = activation.reference
-    begun, cut = activation.noted("begun", suffix=suffix), activation.noted("cut", suffix=suffix)
-    remaining = seconds
-    if begun is None:
-        activation.note("begun", suffix=suffix)
-    else:
-        remaining = max(0.0, seconds - (ports.clock.now() - moment(begun.at)).total_seconds())
-    if cut is not None:
-        return await _cut_again(strand, timeout_fault(reference, seconds), work)
-    struck = (
-        nullcontext()
-        if strand.doom
-        else time_limit(strand, ports, remaining, lambda: timeout_fault(reference, seconds))
-    )
+    error = timeout_fault(reference, seconds)
+    if activation.noted("ended", suffix=suffix) is not None:
+        return await work()
+    if activation.noted("cut", suffix=suffix) is not None:
+        with contextlib.suppress(Doomed, Fault):
+            await _replayed(strand, work)
+        raise error
+    begun = activation.noted("begun", suffix=suffix)
+    started = moment(begun.at if begun is not None else activation.note("begun", suffix=suffix))
+    remaining = seconds - (ports.clock.now() - started).total_seconds()
     try:
-        async with struck:
+        if strand.doom is not None:
             return await work()
+        if remaining <= 0:
+            return await _replayed(strand, work)
+        async with time_limit(strand, ports, remaining, lambda: error):
+            result = await work()
+    except Doomed:
+        if strand.doom is not None:
+            raise
+        return await _cut(activation, error, suffix)
     except Fault as raised:
-        if raised.error.type == TIMEOUT and raised.error.instance == reference:
-            activation.note("cut", suffix=suffix)
-            await activation.flush()
+        if raised is error:
+            return await _cut(activation, error, suffix)
+        activation.note("ended", suffix=suffix)
         raise
+    activation.note("ended", suffix=suffix)
+    return result
 
 
-async def _cut_again(strand: Strand, error: Fault, work: Callable[[], Awaitable[Any]]) -> Any:
-    """An earlier run timed out here: replay what it had done, start nothing new, and time out again."""
+async def _cut(activation: Activation, error: Fault, suffix: str) -> NoReturn:
+    activation.note("cut", suffix=suffix)
+    await activation.flush()
+    raise error
+
+
+async def _replayed(strand: Strand, work: Callable[[], Awaitable[Any]]) -> Any:
+    """Replay what an earlier run had done before time was up; start nothing new. Raises Doomed or Fault when
+    it does not reach the end."""
     outer = strand.doom
     strand.doom = Doomed()
     try:
-        with contextlib.suppress(Doomed, Fault):
-            await work()
+        return await work()
     finally:
         strand.doom = outer
-    raise error

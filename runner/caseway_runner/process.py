@@ -16,6 +16,8 @@ from pathlib import Path
 
 from caseway_runner.errors import LimitExceeded, fault
 
+_POLL_SECONDS = 0.1
+_GRACE_SECONDS = 0.5
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -78,17 +80,36 @@ async def _run(command: Command, directory: Path) -> Result:
         )
     except (OSError, ValueError) as error:
         raise fault("runtime", f"the process could not be started: {error}") from error
+    stdout, stderr = bytearray(), bytearray()
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(_feed(process, command.stdin))
-            stdout = group.create_task(_collect(process.stdout, command.output_bytes))
-            stderr = group.create_task(_collect(process.stderr, command.output_bytes))
+            readers = [
+                group.create_task(_collect(process.stdout, stdout, command.output_bytes)),
+                group.create_task(_collect(process.stderr, stderr, command.output_bytes)),
+            ]
+            others = [
+                group.create_task(_feed(process, command.stdin)),
+                group.create_task(_let_go(process, readers)),
+            ]
+            await asyncio.wait(readers)
+            for other in others:
+                other.cancel()
         code = await process.wait()
     except* LimitExceeded as exceeded:
         raise LimitExceeded(str(exceeded.exceptions[0])) from None
     finally:
         await _end(process)
-    return Result(code, stdout.result(), stderr.result())
+    return Result(code, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace"))
+
+
+async def _let_go(process: asyncio.subprocess.Process, readers: list[asyncio.Task[None]]) -> None:
+    """Stop reading soon after the process ended: a child that left its group may keep the pipes open."""
+    while process.returncode is None:
+        await asyncio.sleep(_POLL_SECONDS)
+    _kill(process)
+    await asyncio.sleep(_GRACE_SECONDS)
+    for reader in readers:
+        reader.cancel()
 
 
 def _limits(command: Command) -> str:
@@ -107,18 +128,21 @@ async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:
         pass  # the process does not want its input; that is its right
 
 
-async def _collect(stream: asyncio.StreamReader | None, limit: int) -> str:
+async def _collect(stream: asyncio.StreamReader | None, into: bytearray, limit: int) -> None:
     assert stream is not None
-    collected = bytearray()
     while chunk := await stream.read(65_536):
-        collected += chunk
-        if len(collected) > limit:
+        into += chunk
+        if len(into) > limit:
             raise LimitExceeded(f"a process wrote more than {limit} bytes")
-    return collected.decode("utf-8", "replace")
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # the group may be gone already
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # the group may be gone already
-        os.killpg(process.pid, signal.SIGKILL)
-    if process.returncode is None:
-        await process.wait()
+    _kill(process)
+    # asyncio has no public way to let go of pipes that somebody else keeps open.
+    process._transport.close()  # type: ignore[attr-defined]
+    await process.wait()

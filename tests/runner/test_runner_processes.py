@@ -113,6 +113,11 @@ def test_the_children_of_a_process_that_ended_are_gone_too(tmp_path: Path) -> No
     assert is_gone(int((tmp_path / "pid").read_text()))
 
 
+def test_a_child_that_leaves_the_group_does_not_hold_the_task_up() -> None:
+    limit = {"timeout": {"after": {"seconds": 15}}}
+    assert running(shell("echo out; setsid sleep 30 & exit 0"), task=limit).output == "out\n"
+
+
 def is_gone(process: int) -> bool:
     """Whether the process ended; its parent may still have to notice."""
     for _ in range(100):

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from caseway_runner.activation import Activation
 from caseway_runner.errors import Fault, fault
+from caseway_runner.expression import unwrap
 from caseway_runner.outcome import WorkflowError
 from caseway_runner.scope import Scope
 from caseway_runner.template import Template
@@ -61,7 +62,8 @@ def compile_body(source: Mapping[str, Any], scope: Scope) -> RaiseBody | None:
     if error is None:
         return None
     status = error["status"]
-    if isinstance(status, bool) or not isinstance(status, int | str):
+    is_expression = isinstance(status, str) and unwrap(status) is not None
+    if isinstance(status, bool) or not (isinstance(status, int) or is_expression):
         spot.at("status").report("schema", "expected a status code such as 400")
     for key in ("type", "title", "detail", "instance"):
         spot.text(error, key)

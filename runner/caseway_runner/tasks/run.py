@@ -136,7 +136,7 @@ class WorkflowBody:
     value: Template | None
     returns: str
     awaits: bool
-    nature: ClassVar[str] = "effect"
+    nature: ClassVar[str] = "composite"
 
     async def run(self, activation: Activation) -> Any:
         """The other workflow's output."""
