@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -435,3 +437,32 @@ def test_running_does_not_make_plans_stale(ready: Platform) -> None:
     finished(ready)
 
     assert get_instance(ready, ORGANIZATION, NAME).updated_at == before
+
+
+def test_an_instance_runs_no_more_at_once_than_it_allows(platform: Platform, clock: StandingClock) -> None:
+    narrow = a_use_case(limits={"concurrency": 1})
+    wide = a_use_case("other", limits={"concurrency": 5})
+    deployed(platform, a_repo(narrow, wide, an_instance(), an_instance("other-dev", use_case="other")))
+    first, second = an_execution(platform), an_execution(platform)
+    clock.advance(seconds=1)
+    elsewhere = executions.create(platform, NewExecution(ORGANIZATION, "other-dev"))
+    held = claimed(platform, first)
+
+    assert executions.claim(platform, second, worker="w") is None
+    found = executions.claim_next(platform, worker="w")
+    assert found is not None and found.execution_id == elsewhere
+    assert executions.claim_next(platform, worker="w") is None
+
+    executions.finish(platform, held, an_outcome(first))
+    assert claimed(platform, second).execution_id == second
+
+
+def test_a_worker_of_this_machine_that_died_is_noticed_at_once(reopen: Open) -> None:
+    platform = reopen(holder="ann@here:1")
+    deployed(platform, a_repo(a_use_case(), an_instance()))
+    execution_id = an_execution(platform)
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    claimed(platform, execution_id, f"ann@here:{child.pid}")
+
+    assert executions.sweep(platform) == [execution_id]

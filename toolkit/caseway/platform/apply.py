@@ -176,7 +176,7 @@ def _carry_out(
         raise CasewayError(
             f"the store refuses it: {str(error.orig)[:300]}", code="conflict", place=action.name
         ) from error
-    if is_changed and action.kind is Kind.INSTANCE:
+    if is_changed and action.kind is Kind.INSTANCE and action.verb is not Verb.CREATE:
         tell_targets(platform, by.organization, action.name)
     return ("done" if is_changed else "unchanged"), {}
 

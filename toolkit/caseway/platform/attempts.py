@@ -68,13 +68,16 @@ class Steps:
         self.rows = []
 
 
+_CURRENT = (
+    sa.select(deployments)
+    .join(current_deployments, current_deployments.c.deployment_id == deployments.c.id)
+    .where(current_deployments.c.instance_id == sa.bindparam("instance"))
+)
+
+
 def current(connection: sa.Connection, instance_id: str) -> Row | None:
     """The deployment that serves an instance."""
-    return connection.execute(
-        sa.select(deployments)
-        .join(current_deployments, current_deployments.c.deployment_id == deployments.c.id)
-        .where(current_deployments.c.instance_id == instance_id)
-    ).one_or_none()
+    return connection.execute(_CURRENT, {"instance": instance_id}).one_or_none()
 
 
 def latest(connection: sa.Connection, instance_id: str) -> Row | None:

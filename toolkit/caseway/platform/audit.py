@@ -42,6 +42,9 @@ class AuditView:
         return asdict(self)
 
 
+_ADD = sa.insert(audit)
+
+
 def note(
     connection: sa.Connection,
     by: By,
@@ -53,17 +56,18 @@ def note(
     """Add a row for `subject` (action, kind, name) in the transaction that makes the change."""
     action, kind, name = subject
     connection.execute(
-        sa.insert(audit).values(
-            at=by.at,
-            organization=by.organization,
-            actor=by.actor,
-            action=action,
-            kind=kind,
-            name=name,
-            commit=by.commit,
-            before=before,
-            after=after,
-        )
+        _ADD,
+        {
+            "at": by.at,
+            "organization": by.organization,
+            "actor": by.actor,
+            "action": action,
+            "kind": kind,
+            "name": name,
+            "commit": by.commit,
+            "before": before,
+            "after": after,
+        },
     )
 
 

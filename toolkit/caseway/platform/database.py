@@ -24,6 +24,8 @@ HEAD = "0001"
 BUSY_SECONDS = 30.0  # longer than any transaction of ours; a lock held longer is a fault worth an error
 MIGRATION_LOCK = 7_227_001  # any constant: PostgreSQL's advisory locks are numbers
 
+_BUMP = sa.update(store).values(revision=store.c.revision + 1)
+
 Boundary = Callable[[str], None]
 
 
@@ -51,7 +53,7 @@ class Database:
     def transaction(self) -> Iterator[sa.Connection]:
         """A change of state: serialized with every other one, and the store revision is one higher."""
         with self.writing() as connection:
-            connection.execute(sa.update(store).values(revision=store.c.revision + 1))
+            connection.execute(_BUMP)
             yield connection
 
     @contextmanager

@@ -202,7 +202,9 @@ def _switch(
     with platform.database.transaction() as connection:
         lease.confirm(connection, order.held, began)
         instance = the_instance(connection, order.by.organization, order.instance)
-        phase = rows.settle(connection, instance, began, missing=[], failed="")
+        phase = instance.phase
+        if instance.missing or instance.failed:
+            phase = rows.settle(connection, instance, began, missing=[], failed="")
         is_running = rows.is_running(phase)
         attempts.keep_definitions(connection, ready.rendered)
         attempts.record_workflows(connection, subject.id, ready.rendered, live_ids, active=is_running)

@@ -17,8 +17,8 @@ import sqlalchemy as sa
 
 from caseway.model.errors import CasewayError
 from caseway.platform import trail
+from caseway.platform.claims import Claim
 from caseway.platform.database import Database
-from caseway.platform.executions import Claim
 from caseway.platform.tables import executions, journal
 from caseway_runner import Entry, TaskRecord
 
@@ -57,7 +57,7 @@ class JournalWriter:
         """A future that is done once everything given is committed; `claim-lost` when the claim is not
         the latest any more."""
         batch = _Batch(claim, entries, records)
-        # Who waits may be cancelled (a fork whose other branch faulted); what was handed over is written anyway.
+        # Who waits may be cancelled (a fork whose other branch faulted); it is written anyway.
         batch.done.set_running_or_notify_cancel()
         self._batches.put(batch)
         return batch.done

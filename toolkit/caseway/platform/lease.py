@@ -77,13 +77,18 @@ def _take(platform: Platform, name: str, seconds: float) -> Lease:
     return Lease(name, platform.holder, token, seconds)
 
 
+# Part of every transaction of an apply, so built once.
+_RENEW = (
+    sa.update(leases)
+    .where(leases.c.name == sa.bindparam("held"), leases.c.token == sa.bindparam("as"))
+    .values(expires_at=sa.bindparam("until"))
+)
+
+
 def confirm(connection: sa.Connection, lease: Lease, now: datetime) -> None:
     """Fence this transaction: the lease is renewed within it, or `CasewayError` (`lease-lost`) undoes it."""
-    renewed = connection.execute(
-        sa.update(leases)
-        .where(leases.c.name == lease.name, leases.c.token == lease.token)
-        .values(expires_at=now + timedelta(seconds=lease.seconds))
-    )
+    until = now + timedelta(seconds=lease.seconds)
+    renewed = connection.execute(_RENEW, {"held": lease.name, "as": lease.token, "until": until})
     if renewed.rowcount == 1:
         return
     row = connection.execute(sa.select(leases).where(leases.c.name == lease.name)).one_or_none()

@@ -12,15 +12,32 @@ from caseway.platform.tables import instances, processes
 Row: TypeAlias = "sa.Row[Any]"
 
 
+# Built once, for they are asked at every step.
+_PROCESS = sa.select(processes).where(
+    processes.c.organization == sa.bindparam("organization"),
+    processes.c.name == sa.bindparam("name"),
+    processes.c.tombstone == "",
+)
+_INSTANCE = (
+    sa.select(
+        instances,
+        processes.c.name.label("process"),
+        processes.c.process_type,
+        processes.c.exclusive,
+    )
+    .join(processes, processes.c.id == instances.c.process_id)
+    .where(
+        instances.c.organization == sa.bindparam("organization"),
+        instances.c.name == sa.bindparam("name"),
+        instances.c.tombstone == "",
+    )
+)
+
+
 def find_process(connection: sa.Connection, organization: str, name: str) -> Row | None:
     """The living process of that name."""
-    return connection.execute(
-        sa.select(processes).where(
-            processes.c.organization == organization,
-            processes.c.name == name,
-            processes.c.tombstone == "",
-        )
-    ).one_or_none()
+    values = {"organization": organization, "name": name}
+    return connection.execute(_PROCESS, values).one_or_none()
 
 
 def the_process(connection: sa.Connection, organization: str, name: str) -> Row:
@@ -38,20 +55,8 @@ def the_process(connection: sa.Connection, organization: str, name: str) -> Row:
 
 def find_instance(connection: sa.Connection, organization: str, name: str) -> Row | None:
     """The living instance of that name, with `process`, `process_type` and `exclusive` of its process."""
-    return connection.execute(
-        sa.select(
-            instances,
-            processes.c.name.label("process"),
-            processes.c.process_type,
-            processes.c.exclusive,
-        )
-        .join(processes, processes.c.id == instances.c.process_id)
-        .where(
-            instances.c.organization == organization,
-            instances.c.name == name,
-            instances.c.tombstone == "",
-        )
-    ).one_or_none()
+    values = {"organization": organization, "name": name}
+    return connection.execute(_INSTANCE, values).one_or_none()
 
 
 def the_instance(connection: sa.Connection, organization: str, name: str) -> Row:

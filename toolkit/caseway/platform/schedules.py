@@ -12,8 +12,8 @@ from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
 from caseway.model.states import ExecutionStatus
 from caseway.platform.bundle import Platform
+from caseway.platform.creation import NewExecution, create, insert
 from caseway.platform.due import next_due
-from caseway.platform.executions import NewExecution, create, insert
 from caseway.platform.lookup import Row
 from caseway.platform.tables import executions, instances, instant, schedules
 

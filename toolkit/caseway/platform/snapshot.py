@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -92,18 +93,23 @@ def _body(connection: sa.Connection, template_id: str) -> bytes:
 
 def _processes(connection: sa.Connection, organization: str, load: Load) -> dict[str, Process]:
     shelf = _templates(connection, organization, load)
-    query = sa.select(processes).where(processes.c.organization == organization, processes.c.tombstone == "")
+    listing = sa.type_coerce(processes.c.listing, sa.Text).label("listing")
+    facts = (processes.c[name] for name in ("id", "name", "project", "process_type", "exclusive", "archived"))
+    query = sa.select(*facts, listing).where(
+        processes.c.organization == organization, processes.c.tombstone == ""
+    )
+    decode = cache(json.loads)
     return {
         row.name: Process(
             name=row.name,
             project=row.project,
-            listing=row.listing,
+            listing=decode(row.listing),
             process_type=row.process_type,
             exclusive=row.exclusive,
             templates=tuple(shelf.get(row.id, ())),
             archived=row.archived,
         )
-        for row in connection.execute(query)
+        for row in connection.execute(query).all()
     }
 
 
@@ -134,7 +140,7 @@ def _templates(connection: sa.Connection, organization: str, load: Load) -> Mapp
         .order_by(templates.c.process_id, templates.c.revision)
     )
     shelf: dict[str, list[Template]] = defaultdict(list)
-    for row in connection.execute(query):
+    for row in connection.execute(query).all():
         fetch = partial(load, row.id) if row.body is None else partial(bytes, row.body)
         status = TemplateStatus(row.status)
         lazy = LazyBody(row.digest, row.version, fetch)
@@ -152,29 +158,32 @@ def _instances(connection: sa.Connection, organization: str) -> dict[str, Instan
     }
     last = {row.instance_id: _deployment(row, ()) for row in connection.execute(_last(organization))}
     query = (
-        sa.select(instances, processes.c.name.label("process"))
+        sa.select(
+            *(instances.c[name] for name in _FACTS),
+            sa.type_coerce(instances.c.desired, sa.Text).label("desired"),
+            sa.type_coerce(instances.c.applied, sa.Text).label("applied"),
+            processes.c.name.label("process"),
+        )
         .join(processes, processes.c.id == instances.c.process_id)
         .where(instances.c.organization == organization, instances.c.tombstone == "")
     )
+    decode = cache(json.loads)  # most instances are alike: what is spelled the same is decoded once
     return {
         row.name: Instance(
-            id=row.id,
-            name=row.name,
-            project=row.project,
+            **{name: getattr(row, name) for name in _SAME},
             process=row.process,
-            stage=row.stage,
-            owner=row.owner,
             phase=InstancePhase(row.phase),
-            desired=row.desired,
-            applied=row.applied,
+            desired=decode(row.desired),
+            applied=decode(row.applied),
             current=current.get(row.id),
             last=last.get(row.id),
-            auto_paused_by=row.auto_paused_by,
         )
-        for row in connection.execute(query)
+        for row in connection.execute(query).all()
     }
 
 
+_SAME = ("id", "name", "project", "stage", "owner", "auto_paused_by")
+_FACTS = (*_SAME, "phase")
 _SHOWN = (
     deployments.c.id,
     deployments.c.instance_id,
@@ -262,7 +271,7 @@ def _live(connection: sa.Connection, organization: str) -> Mapping[str, list[Liv
         .order_by(deployed_workflows.c.workflow)
     )
     known = set()
-    for row in connection.execute(query):
+    for row in connection.execute(query).all():
         known.add(row.live_id)
         found[row.deployment_id].append(
             LiveWorkflow(row.workflow, row.live_id, row.digest, row.really, row.active)

@@ -19,7 +19,7 @@ from caseway.platform.tables import (
 )
 
 if TYPE_CHECKING:
-    from caseway.platform.executions import Claim
+    from caseway.platform.claims import Claim
 
 
 def document_of(connection: sa.Connection, digest: str) -> dict[str, Any]:

@@ -102,13 +102,18 @@ def unknown(execution_id: str) -> CasewayError:
     )
 
 
+def the_execution(connection: sa.Connection, execution_id: str) -> Row:
+    """The row of an execution; raises `CasewayError` (`not-found`)."""
+    row = connection.execute(sa.select(executions).where(executions.c.id == execution_id)).one_or_none()
+    if row is None:
+        raise unknown(execution_id)
+    return row
+
+
 def get_execution(platform: Platform, execution_id: str) -> ExecutionView:
     """One execution; raises `CasewayError` (`not-found`)."""
     with platform.database.reading() as connection:
-        row = connection.execute(sa.select(executions).where(executions.c.id == execution_id)).one_or_none()
-    if row is None:
-        raise unknown(execution_id)
-    return _view(row)
+        return _view(the_execution(connection, execution_id))
 
 
 def list_executions(  # noqa: PLR0913 - one keyword per thing one can filter by
