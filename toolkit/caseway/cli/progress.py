@@ -61,4 +61,10 @@ class Progressing:
         note = f": {clean(event.message)}" if event.message else f" ({event.seconds:.2f}s)"
         if event.event == "skipped":
             note = f" skipped{': ' + clean(event.message) if event.message else ''}"
-        say(f"{paint(mark, colour, err=True)} {count} {name}{note}", err=True)
+        line = f"{paint(mark, colour, err=True)} {count} {name}{note}"
+        if self._bar is None:
+            say(line, err=True)
+        else:  # the bar moves out of the way only for what its own console prints
+            from rich.text import Text
+
+            self._bar.console.print(Text.from_ansi(line), soft_wrap=True)
