@@ -62,7 +62,8 @@ class Scope:
 
     def at(self, *tokens: str | int) -> Scope:
         """The place further down."""
-        return replace(self, pointer=self.pointer + "".join("/" + escape(str(token)) for token in tokens))
+        below = "".join([f"/{escape(str(token))}" for token in tokens])
+        return Scope(self.draft, self.pointer + below, self.names)
 
     def knowing(self, *names: str) -> Scope:
         """The same place with more local variables."""

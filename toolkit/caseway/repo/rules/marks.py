@@ -36,7 +36,7 @@ def _walk(value: Any, path: list[str | int], found: Marks) -> None:
     if isinstance(value, str):
         if OPENING in value:
             found.placeholders.append((pointer(path), value))
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for key, item in value.items():
             path.append(key)
             _key(str(key), item, path, found)
@@ -45,7 +45,7 @@ def _walk(value: Any, path: list[str | int], found: Marks) -> None:
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
             path.append(index)
-            if isinstance(item, Mapping):
+            if isinstance(item, dict):
                 _key("", item, path, found)
             _walk(item, path, found)
             path.pop()
@@ -57,7 +57,7 @@ def _key(key: str, item: Any, path: list[str | int], found: Marks) -> None:
     if isinstance(item, str):
         if is_telling(key):
             found.telling.append((pointer(path), item))
-    elif isinstance(item, Mapping):
+    elif isinstance(item, dict):
         if _declares_secret(key, item, path):
             found.telling.append((pointer([*path, "default"]), item.get("default")))
         if key == "workflow" and len(path) > 1 and path[-2] == "run":
