@@ -14,8 +14,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from caseway_runner.compile import problems
+from caseway_runner.compile import compile_workflow, problems
+from caseway_runner.engine import execute
+from caseway_runner.journal import MemoryJournal
+from caseway_runner.journal_file import FileJournal
 from caseway_runner.outcome import Outcome, Status
+from caseway_runner.policy import Policy
+from caseway_runner.ports import Execution, Ports
+from caseway_runner.yaml_text import BadYaml, read_yaml
 
 _NOT_COMPLETED, _USAGE = 1, 2
 
@@ -79,13 +85,6 @@ def _run(options: argparse.Namespace) -> int:
 
 
 async def _execute(document: Any, value: Any, options: argparse.Namespace) -> Outcome:
-    from caseway_runner.compile import compile_workflow
-    from caseway_runner.engine import execute
-    from caseway_runner.journal import MemoryJournal
-    from caseway_runner.journal_file import FileJournal
-    from caseway_runner.policy import Policy
-    from caseway_runner.ports import Execution, Ports
-
     secrets = dict(_secret(text) for text in options.secret)
     known = _workflows([Path(name) for name in options.workflows] or [Path(options.file).parent])
     stop = asyncio.Event()
@@ -125,8 +124,6 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
 
 
 def _document(path: Path) -> Any:
-    from caseway_runner.yaml_text import BadYaml, read_yaml
-
     try:
         return read_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, BadYaml) as error:

@@ -74,7 +74,7 @@ class HttpClient:
         self, request: Request, credentials: Credentials | None = None
     ) -> AsyncIterator[httpx.Response]:
         """The answer to `request`, its body not read yet. Raises as `send` does, while reading, too."""
-        import httpx
+        import httpx  # noqa: PLC0415 - costs 60 ms; many runs call nothing
 
         check_host(request.url, self._ports.policy.hosts)
         headers = dict(request.headers)
@@ -118,7 +118,7 @@ class HttpClient:
 
     def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
-            import httpx
+            import httpx  # noqa: PLC0415 - costs 60 ms; many runs call nothing
 
             shared = self._ports.http_transport
             self._client = httpx.AsyncClient(
@@ -134,7 +134,7 @@ class HttpClient:
 @lru_cache(maxsize=1)
 def _tls() -> ssl.SSLContext:
     """One TLS context for the process: loading the certificates takes longer than most calls."""
-    import httpx
+    import httpx  # noqa: PLC0415 - costs 60 ms; many runs call nothing
 
     return httpx.create_ssl_context()
 
@@ -160,7 +160,7 @@ def check_address(host: str, port: int, hosts: tuple[str, ...]) -> None:
 
 
 def _merged_query(request: Request) -> Any:
-    import httpx
+    import httpx  # noqa: PLC0415 - costs 60 ms; many runs call nothing
 
     return httpx.QueryParams([*httpx.URL(request.url).params.multi_items(), *request.query])
 

@@ -4,6 +4,7 @@ A helper that overruns is killed and replaced; the caller gets a `SandboxError`,
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -188,8 +189,6 @@ _BOOT = (
 @lru_cache(maxsize=8)
 def shared_sandbox(bounds: Bounds) -> Sandbox:
     """The process-wide pool for these bounds: helpers are costly to start and hold no state."""
-    import atexit
-
     pool = Sandbox(bounds)
     atexit.register(pool.close)
     return pool

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -76,8 +77,6 @@ def test_no_helper_outlives_the_process() -> None:
         "from caseway_runner import compile_expression as c; from caseway_runner.sandbox import *;"
         "c('[range(2)]').evaluate(None, {}); p = shared_sandbox(Bounds())._idle[0].process.pid; print(p)"
     )
-    import sys
-
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     alive = subprocess.run(["ps", "-p", done.stdout.strip()], capture_output=True, check=False)
     assert alive.returncode == 1

@@ -10,7 +10,18 @@ import httpx
 import pytest
 from running import ERRORS, VirtualClock, a_workflow, getting, names, raising, run, server, setting
 
-from caseway_runner import EventLog, Execution, Limits, Policy, Ports, Status, compile_workflow, execute
+from caseway_runner import (
+    EventLog,
+    Execution,
+    Limits,
+    Policy,
+    Ports,
+    Status,
+    StubAnswer,
+    WorkflowError,
+    compile_workflow,
+    execute,
+)
 
 
 def answering(value: Any, status: int = 200) -> httpx.MockTransport:
@@ -490,8 +501,6 @@ def test_the_listener_hears_every_change_of_a_task() -> None:
 
 
 def test_a_stub_replaces_an_effect_and_may_raise() -> None:
-    from caseway_runner import StubAnswer, WorkflowError
-
     calls: list[Any] = []
 
     def stub(call: Any) -> StubAnswer | None:
