@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -99,6 +98,7 @@ def postgres_server() -> Iterator[Path]:
     """The socket folder of a PostgreSQL server of our own. It refuses root, so another user runs it."""
     found = [*sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres")), shutil.which("postgres")]
     binary = next((str(item) for item in found if item is not None), "")
+    pytest.importorskip("psycopg", reason="no PostgreSQL driver is installed: install caseway[postgres]")
     if not binary:
         pytest.skip("no PostgreSQL server is installed: install postgresql to test on it")
     folder = Path(tempfile.mkdtemp(prefix="caseway-pg-"))
@@ -145,6 +145,8 @@ def _as_somebody_else(folder: Path) -> list[str]:
 
 
 def _wait(folder: Path, server: subprocess.Popen[bytes]) -> None:
+    import psycopg  # noqa: PLC0415 - SQLite is tested without it
+
     for _ in range(600):
         if server.poll() is not None:
             break
