@@ -1,6 +1,7 @@
-"""Measures commands from outside: wall time and peak memory of the process with all its children.
+"""Measures commands from outside: wall time, processor time and peak memory of a process and its children.
 
-Rule: everything that is compared in one table is measured in one run, on the same single core.
+Rule: everything that is compared in one table is measured in one run, on the same single core. Processor time
+is what stays true when other programs want the core too.
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Measurement:
-    """What running a command some times gave. Seconds and megabytes."""
+    """What running a command some times gave: medians of wall and processor time in seconds, and the greatest
+    memory in megabytes."""
 
     name: str
-    best: float
-    median: float
+    wall: float
+    cpu: float
     peak: float
 
-    @property
-    def text(self) -> str:
-        """The time as people read it."""
-        return f"{self.median * 1000:.0f} ms" if self.median < 1 else f"{self.median:.2f} s"
+
+def in_words(seconds: float) -> str:
+    """A time as people read it."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
 
 
 def pin_to_one_core() -> None:
@@ -58,13 +60,15 @@ def measure(
             sys.exit(f"{command.name}: {' '.join(command.words)} ended with {run.code}")
         if turn >= warm:
             seen.append(run)
-    seconds = [run.seconds for run in seen]
-    return Measurement(command.name, min(seconds), statistics.median(seconds), max(run.peak for run in seen))
+    wall = statistics.median(run.wall for run in seen)
+    cpu = statistics.median(run.cpu for run in seen)
+    return Measurement(command.name, wall, cpu, max(run.peak for run in seen))
 
 
 @dataclass(frozen=True)
 class _Run:
-    seconds: float
+    wall: float
+    cpu: float
     peak: float
     code: int
 
@@ -85,7 +89,10 @@ def _run(command: Command) -> _Run:
         finally:
             os._exit(127)
     _, status, usage = os.wait4(child, 0)  # its usage includes that of the children it waited for
-    return _Run(time.perf_counter() - began, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status))
+    wall = time.perf_counter() - began
+    return _Run(
+        wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)
+    )
 
 
 def _with_bytecode(environment: Mapping[str, str]) -> dict[str, str]:

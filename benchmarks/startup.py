@@ -11,7 +11,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from measure import Command, Measurement, machine, measure, pin_to_one_core, table
+from measure import Command, Measurement, in_words, machine, measure, pin_to_one_core, table
 
 BIN = Path(sys.executable).parent
 COMMANDS = (
@@ -42,18 +42,25 @@ def main() -> None:
             for name, words in COMMANDS
             if shutil.which(words[0]) and (words[1] != "-m" or find_spec(words[2]))
         ]
-    bare = measured[0].median
+    bare = measured[0].cpu
     print(f"{machine()}; median of {times}\n")
     print(
         table(
-            ("command", "time", "beyond bare Python", "peak memory"), [_row(item, bare) for item in measured]
+            ("command", "wall time", "processor time", "beyond bare Python", "peak memory"),
+            [_row(item, bare) for item in measured],
         )
     )
 
 
 def _row(item: Measurement, bare: float) -> tuple[str, ...]:
-    beyond = (item.median - bare) * 1000
-    return f"`{item.name}`", f"{item.median * 1000:.0f} ms", f"{beyond:+.0f} ms", f"{item.peak:.0f} MB"
+    beyond = (item.cpu - bare) * 1000
+    return (
+        f"`{item.name}`",
+        in_words(item.wall),
+        in_words(item.cpu),
+        f"{beyond:+.0f} ms",
+        f"{item.peak:.0f} MB",
+    )
 
 
 if __name__ == "__main__":
