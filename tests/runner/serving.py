@@ -1,0 +1,72 @@
+"""Starts what calls are tested against: ASGI apps in a thread, brokers as processes, each on a free port."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(is_so: Callable[[], Any], what: str, seconds: float = 30) -> None:
+    """Return when `is_so()`; fail when that takes too long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if is_so():
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"{what} did not happen within {seconds} s")
+
+
+def listens(port: int) -> bool:
+    """Whether somebody listens on `port`."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+@contextmanager
+def asgi(app: Any, port: int) -> Iterator[int]:
+    """Serve an ASGI app on `port`."""
+    import uvicorn
+
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    wait_until(lambda: server.started, "the server's start")
+    try:
+        yield port
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@contextmanager
+def broker(command: Sequence[str], port: int, **options: Any) -> Iterator[int]:
+    """Run a broker that listens on `port`; skip the test when its binary is not installed."""
+    binary = shutil.which(command[0], path="/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
+    if binary is None:
+        pytest.skip(f"{command[0]} is not installed")
+    process = subprocess.Popen(
+        [binary, *command[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options
+    )
+    try:
+        wait_until(lambda: listens(port), f"the start of {command[0]}")
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
