@@ -8,20 +8,24 @@ from caseway.cli.options import session_options, with_session
 from caseway.cli.output import print_json, say
 from caseway.cli.session import Session
 
-KINDS = ("Project", "UseCase", "Instance", "Runtime", "Connection", "WorkflowTest", "Workflow")
+
+def _kinds(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    from caseway.repo.schema import FILES
+
+    return [name for name in FILES.values() if name.startswith(begun.lower())]
 
 
 @click.command("schema")
-@click.argument("kind", type=click.Choice(KINDS, case_sensitive=False), required=False)
+@click.argument("kind", required=False, shell_complete=_kinds)
 @session_options(project=False)
 @with_session
 def command(session: Session, kind: str | None) -> None:
-    """Print the JSON Schema of KIND, or list the kinds.
+    """Print the JSON Schema of KIND (use-case, UseCase and usecase are all the same), or list the kinds.
 
     Give the schema's $id to an editor with a first line such as
     "# yaml-language-server: $schema=FILE".
     """
-    from caseway.repo.schema import schema
+    from caseway.repo.schema import KINDS, schema
 
     if kind is not None:
         print_json(schema(kind))
