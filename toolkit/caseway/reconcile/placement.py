@@ -176,7 +176,7 @@ def _failed_update(now: Instance, template: Template) -> str:
     error = f": {now.last.error}" if now.last.error else ""
     return (
         f"{now.name}: update to {template.version} failed{error}; the version before still serves. "
-        f"Retry with `caseway instance update {now.name}`"
+        f"Retry with `caseway instance deploy {now.name}`"
     )
 
 
