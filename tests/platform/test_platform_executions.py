@@ -339,6 +339,25 @@ def test_appends_of_many_executions_share_commits_and_keep_apart(ready: Platform
         ]
 
 
+def test_the_journal_goes_on_when_somebody_who_waited_for_it_is_cancelled(ready: Platform) -> None:
+    held = claimed(ready, an_execution(ready))
+
+    async def give_up() -> None:
+        with JournalWriter(ready.database) as writer:
+            journal = StoreJournal(writer, held)
+            given_up = [
+                asyncio.ensure_future(journal.append([Entry("/a", "started", "now")])) for _ in range(9)
+            ]
+            await asyncio.sleep(0)
+            for task in given_up:
+                task.cancel()
+            await asyncio.gather(*given_up, return_exceptions=True)
+            await asyncio.wait_for(journal.append([Entry("/b", "started", "now")]), 20)
+
+    asyncio.run(give_up())
+    assert [item.position for item in read(ready.database, held.execution_id)] == ["/a"] * 9 + ["/b"]
+
+
 def test_a_journal_whose_claim_is_lost_takes_nothing_more(ready: Platform, clock: StandingClock) -> None:
     execution_id = an_execution(ready)
     old = claimed(ready, execution_id)
