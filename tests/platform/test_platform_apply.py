@@ -62,6 +62,16 @@ def test_a_pinned_instance_keeps_its_version_and_shows_the_update(platform: Plat
     assert view.conditions == ("UpdateAvailable",)
 
 
+def test_a_follower_that_the_repo_took_back_shows_no_update(platform: Platform) -> None:
+    first = a_repo(a_use_case(), an_instance())
+    deployed(platform, first)
+    deployed(platform, a_repo(a_use_case(title="changed"), an_instance()))
+    deployed(platform, first)
+
+    view = get_instance(platform, ORGANIZATION, "invoice-dev")
+    assert (view.version, view.update_available) == ("1.0.0", "")
+
+
 def test_the_old_live_workflows_are_retired(platform: Platform) -> None:
     deployed(platform, a_repo(a_use_case(), an_instance()))
     changed = a_use_case(workflows=[a_workflow(definition=a_document("main", use={}))])

@@ -150,6 +150,7 @@ ROUTES: tuple[tuple[str, str, Respond], ...] = (
 def _handler(services: Services) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 1 << 16  # head and body in one segment, or the client waits for a delayed acknowledgement
 
         def respond(self) -> None:
             url = urlsplit(self.path)

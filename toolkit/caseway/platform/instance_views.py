@@ -21,7 +21,7 @@ from caseway.platform.tables import (
     processes,
     templates,
 )
-from caseway.reconcile.ranges import is_exact, version_of
+from caseway.reconcile.ranges import is_exact, parse_range, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +130,8 @@ def _instance_views(connection: sa.Connection, rows: Sequence[Row], base_url: st
     views = []
     for row in rows:
         served = workflows.get(row.deployment_id, [])
-        update = _update(row, newest.get(row.process_id, ""))
         error = failed.get(row.id, "") or row.failed
+        update = _update(row, newest.get(row.process_id, ""), has_failed=bool(error))
         views.append(_instance(row, [_workflow(row.id, item, base_url) for item in served], update, error))
     return views
 
@@ -180,11 +180,14 @@ def _conditions(row: Row, update: str, error: str) -> list[str]:
     return found
 
 
-def _update(row: Row, newest: str) -> str:
-    """The version the instance could move to, "" when it runs the newest."""
-    if not row.version or not newest:
+def _update(row: Row, newest: str, *, has_failed: bool) -> str:
+    """The version that waits for a hand: newer than what runs, and out of the range's reach or failed once.
+    What a range reaches moves by itself; when it runs something older, the repo went back on purpose."""
+    if not row.version or not newest or version_of(newest) <= version_of(row.version):
         return ""
-    return newest if version_of(newest) > version_of(row.version) else ""
+    reach = parse_range(str(row.desired.get("version") or "*"))
+    moves_by_itself = reach.allows(version_of(newest))
+    return "" if moves_by_itself and not has_failed else newest
 
 
 def _newest(connection: sa.Connection, process_ids: set[str]) -> Mapping[str, str]:
