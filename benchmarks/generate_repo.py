@@ -236,7 +236,14 @@ def generate(folder: Path, count: int, *, is_git: bool = False) -> int:
 
 
 def _commit(folder: Path) -> None:
-    who = ("-c", "user.name=Generator", "-c", "user.email=generator@example.com", "-c", "commit.gpgSign=false")
+    who = (
+        "-c",
+        "user.name=Generator",
+        "-c",
+        "user.email=generator@example.com",
+        "-c",
+        "commit.gpgSign=false",
+    )
     for words in (("init", "-q", "-b", "main"), ("add", "-A"), (*who, "commit", "-q", "-m", "Generated")):
         subprocess.run(["git", "-C", str(folder), *words], check=True)
 

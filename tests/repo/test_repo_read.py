@@ -212,7 +212,8 @@ def test_a_broken_file_makes_the_desired_state_incomplete(tmp_path: Path) -> Non
 
 
 def test_a_runtime_changes_with_the_files_it_is_built_from(tmp_path: Path) -> None:
-    runtime = "apiVersion: caseway/v1\nkind: Runtime\nmetadata: {name: big}\nspec: {dockerfile: runtimes/big/Dockerfile}\n"
+    head = "apiVersion: caseway/v1\nkind: Runtime\nmetadata: {name: big}\n"
+    runtime = head + "spec: {dockerfile: runtimes/big/Dockerfile}\n"
     write(tmp_path, a_project() | {"runtimes/big.yaml": runtime, "runtimes/big/Dockerfile": "FROM a\n"})
     before = read(tmp_path).desired[0].runtimes[0]
     write(tmp_path, {"runtimes/big/Dockerfile": "FROM b\n"})
@@ -233,9 +234,6 @@ def test_n8n_workflows_are_inlined_as_they_are(tmp_path: Path) -> None:
     found = read(write(tmp_path, files)).desired[0].use_cases[0]
     assert found.body["target"] == "n8n"
     assert found.body["workflows"][0]["definition"] == n8n
-
-
-# --- what does not change a digest -------------------------------------------------------------------------------
 
 
 def shuffled(value: Any, dice: random.Random) -> Any:
@@ -268,7 +266,7 @@ kind: UseCase
 metadata: {name: orders}
 spec:
   title: "Orders: taken, and answered"
-  description: "Two lines\\nand a long one that has to be folded somewhere, when the width is small enough for it"
+  description: "Two lines\\nand a long one that has to be folded somewhere, when the width is small"
   tags: [a, "yes", "2026-01-01", "12"]
   parameters:
     type: object
@@ -308,9 +306,6 @@ def test_no_spelling_changes_a_digest(tmp_path_factory: pytest.TempPathFactory, 
         # the workflow's file name is part of the template, and JSON is YAML, so that one stays
         write(other, {path if "workflows" in path else path.replace(".yaml", suffix): spelt})
     assert digest_of(other) == digest_of(write(folder, plain))
-
-
-# --- git ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_source_says_which_commit_who_and_whether_it_is_dirty(tmp_path: Path) -> None:
@@ -403,9 +398,6 @@ def test_the_tree_id_is_of_the_content(tmp_path: Path) -> None:
     assert read(tmp_path).tree_id != before
 
 
-# --- fingerprint -------------------------------------------------------------------------------------------------
-
-
 def test_a_clean_tree_has_the_fingerprint_of_its_commit(tmp_path: Path) -> None:
     write(tmp_path, a_project())
     assert read_fingerprint(tmp_path) == ""
@@ -443,15 +435,13 @@ def test_the_way_to_a_remembered_answer_imports_nothing_heavy() -> None:
     code = (
         "import sys; import caseway.repo.cache, caseway.repo.fingerprint;"
         "print([name for name in sys.modules if name.split('.')[0] in"
-        " {'yaml', 'jsonschema', 'jsonschema_rs', 'git', 'sqlalchemy', 'jinja2', 'jq', 'caseway_runner', 'httpx'}])"
+        " {'yaml', 'jsonschema', 'jsonschema_rs', 'git', 'sqlalchemy', 'jinja2', 'jq',"
+        " 'caseway_runner', 'httpx'}])"
     )
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "[]\n"
     )
-
-
-# --- cache -------------------------------------------------------------------------------------------------------
 
 
 def test_a_second_reading_takes_everything_from_the_cache(
