@@ -12,7 +12,7 @@ from caseway_runner.errors import Fault, LimitExceeded, limit_error
 from caseway_runner.http_client import HttpClient
 from caseway_runner.interpret import run_program
 from caseway_runner.journal import Entry
-from caseway_runner.outcome import Outcome, Status, WorkflowError
+from caseway_runner.outcome import Outcome, Status, TaskRecord, WorkflowError
 from caseway_runner.ports import Execution, Ports
 from caseway_runner.program import Program
 from caseway_runner.recorder import Recorder
@@ -57,8 +57,13 @@ async def execute(program: Program, input: Any, execution: Execution, ports: Por
         await session.http.close()
     if status is not Status.COMPLETED:
         await _flush_quietly(session)
-    records = tuple(sorted(session.records, key=lambda record: record.started_at))
-    return Outcome(execution.id, status, output, error, reason, records)
+    return Outcome(execution.id, status, output, error, reason, _in_order(session))
+
+
+def _in_order(session: Session) -> tuple[TaskRecord, ...]:
+    """The records by start; a task that never ended shows as it stands."""
+    records = [item if isinstance(item, TaskRecord) else item.record() for item in session.records]
+    return tuple(sorted(records, key=lambda record: record.started_at))
 
 
 async def _watched(work: Any, ports: Ports) -> Any:

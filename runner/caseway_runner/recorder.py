@@ -44,7 +44,12 @@ class Recorder:
 
     def noted(self, position: str, kind: str) -> Entry | None:
         """What an earlier run noted at `position`."""
-        return self._notes.get((position, kind))
+        return self._notes.get((position, kind)) if self._notes else None
+
+    def all_noted(self, kind: str) -> list[Entry]:
+        """Everything of that kind which earlier runs and this one noted."""
+        earlier = [entry for (_, noted), entry in self._notes.items() if noted == kind]
+        return earlier + self._kept.get(kind, [])
 
     def note(self, entry: Entry) -> None:
         """Buffer an entry; it becomes durable with the next flush."""
@@ -56,11 +61,15 @@ class Recorder:
             if not self._pending:
                 return  # another strand's flush took our entries along
             entries, self._pending = self._pending, []
-            self._bytes_left -= sum(_size(entry.data) + len(entry.position) + 48 for entry in entries)
+            self._bytes_left -= sum([_size(entry.data) + len(entry.position) + 48 for entry in entries])
             if self._bytes_left < 0:
                 raise LimitExceeded("the journal is larger than its limit")
             await self._journal.append(entries)
 
 
+# One encoder for all: `json.dumps` with separators makes a new one for each call.
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def _size(data: Any) -> int:
-    return 4 if data is None else len(json.dumps(data, separators=(",", ":")))
+    return 4 if data is None else len(_compact(data))

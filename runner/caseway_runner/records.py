@@ -1,4 +1,6 @@
-"""The record of one task activation while it runs: opened, waiting, closed, and told to the listener."""
+"""The record of one task activation while it runs: opened, waiting, closed, and told to the listener.
+
+One rule: a TaskRecord is made when somebody listens, and when the task has ended."""
 
 from __future__ import annotations
 
@@ -9,21 +11,26 @@ from caseway_runner.outcome import Status, TaskRecord, WorkflowError
 
 
 class OpenRecord:
-    """Keeps the place of an activation among the session's records up to date."""
+    """Keeps the place of an activation among the session's records until it has ended."""
 
-    __slots__ = ("_activation", "_at", "_parent", "started_at")
+    __slots__ = ("_activation", "_at", "_listener", "_parent", "_records", "_status", "started_at")
 
     def __init__(self, activation: Activation, parent: str, started_at: str) -> None:
         self._activation, self._parent, self.started_at = activation, parent, started_at
         activation.started_at = started_at
-        self._at = len(activation.run.session.records)
-        record = self._record(Status.RUNNING)
-        activation.run.session.records.append(record)
-        self._tell(record)
+        session = activation.run.session
+        self._records, self._listener = session.records, session.ports.on_task
+        self._at = len(self._records)
+        self._records.append(self)
+        self._status = Status.RUNNING
+        if self._listener is not None:
+            self._listener(self.record())
 
     def waiting(self, is_waiting: bool) -> None:
         """Say that the task waits, or no longer does."""
-        self._tell(self._record(Status.WAITING if is_waiting else Status.RUNNING))
+        self._status = Status.WAITING if is_waiting else Status.RUNNING
+        if self._listener is not None:
+            self._listener(self.record())
 
     def close(
         self,
@@ -36,8 +43,13 @@ class OpenRecord:
     ) -> None:
         """Keep how the task ended."""
         record = self._record(status, ended_at, output, error, reason)
-        self._activation.run.session.records[self._at] = record
-        self._tell(record)
+        self._records[self._at] = record
+        if self._listener is not None:
+            self._listener(record)
+
+    def record(self) -> TaskRecord:
+        """How the activation stands now, while it is open."""
+        return self._record(self._status)
 
     def _record(
         self,
@@ -62,8 +74,3 @@ class OpenRecord:
             output,
             error,
         )
-
-    def _tell(self, record: TaskRecord) -> None:
-        listener = self._activation.run.session.ports.on_task
-        if listener is not None:
-            listener(record)

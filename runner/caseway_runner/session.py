@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 from caseway_runner.errors import LimitExceeded, fault
 from caseway_runner.moments import stamp, time_descriptor
 from caseway_runner.outcome import TaskRecord
-from caseway_runner.ports import Execution, Ports
+from caseway_runner.parking import Parking
+from caseway_runner.ports import EventLog, Execution, Mailbox, Ports
 from caseway_runner.program import Program
 from caseway_runner.recorder import Recorder
 from caseway_runner.sandbox import Bounds
 
 if TYPE_CHECKING:
     from caseway_runner.http_client import HttpClient
+    from caseway_runner.records import OpenRecord
 
 
 class Doomed(Exception):
@@ -33,10 +35,17 @@ class Session:
     recorder: Recorder
     http: HttpClient
     compile: Callable[[Any], Program]
-    records: list[TaskRecord] = field(default_factory=list)
+    records: list[TaskRecord | OpenRecord] = field(default_factory=list)
     bounds: Bounds = field(default_factory=Bounds)
     activations: int = 0
     background: set[asyncio.Task[Any]] = field(default_factory=set)
+    parking: Parking = field(init=False)
+    mailbox: Mailbox = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.parking = Parking(self.ports)
+        events = self.ports.events
+        self.mailbox = self.ports.mailbox or (events if isinstance(events, Mailbox) else EventLog())
 
     def now(self) -> str:
         """The clock's time."""
