@@ -30,7 +30,7 @@ def run_file(request: RunRequest) -> runner.Outcome:
     """The outcome, every secret in it masked."""
     local = open_workflow(request.file).rendered(request.params)
     check_workflow(local)
-    masked = Masked(lambda name: request.secrets[name])
+    masked = Masked(lambda name: request.secrets[name], request.secrets)
     ports = runner.Ports(
         secrets=masked, workflows=local.source, policy=runner.Policy(processes=request.processes)
     )

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from caseway.model.canonical import Json
 from caseway.model.errors import CasewayError
 from caseway.model.states import ExecutionStatus
-from caseway.platform import attempts
+from caseway.platform import attempts, credentials
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row, the_instance
+from caseway.platform.references import References
 from caseway.platform.rows import is_running
 from caseway.platform.tables import executions
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ def insert(connection: sa.Connection, platform: Platform, new: NewExecution, exe
             trigger=new.trigger,
             trigger_id=new.trigger_id,
             actor=new.actor,
-            input=new.input,
+            input=_without_secrets(connection, platform, serving, new.input),
             created_at=platform.clock(),
             retry_of="",
             idempotency_key=new.idempotency_key or None,
@@ -91,6 +89,12 @@ def insert(connection: sa.Connection, platform: Platform, new: NewExecution, exe
         )
     )
     return execution_id
+
+
+def _without_secrets(connection: sa.Connection, platform: Platform, serving: Row, value: Json) -> Json:
+    """The input as it is stored: a reference for each secret that somebody put into it."""
+    known = credentials.values_within(connection, platform, serving.instance_id)
+    return References(known.items()).hide(value)
 
 
 def _bound(instance: Row, serving: Row) -> dict[str, Any]:

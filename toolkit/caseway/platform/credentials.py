@@ -171,6 +171,24 @@ def secrets_for(platform: Platform, instance_id: str, *, execution_id: str = "")
     return secret
 
 
+def values_for(platform: Platform, instance_id: str, *, execution_id: str = "") -> dict[str, Json]:
+    """Every value that `secrets_for` could give now, by slot: what must not leave the process."""
+    with platform.database.reading() as connection:
+        return values_within(connection, platform, instance_id, execution_id)
+
+
+def values_within(
+    connection: sa.Connection, platform: Platform, instance_id: str, execution_id: str = ""
+) -> dict[str, Json]:
+    """As `values_for`, in a transaction of the caller's."""
+    found: dict[str, Json] = {}
+    for slot, bound in _bindings(connection, instance_id, execution_id).items():
+        row = _by_id(connection, bound["id"], platform.clock())
+        if row is not None:
+            found[slot] = json.loads(platform.keyring().decrypt(row.ciphertext))
+    return found
+
+
 def _bindings(
     connection: sa.Connection, instance_id: str, execution_id: str
 ) -> Mapping[str, Mapping[str, Any]]:

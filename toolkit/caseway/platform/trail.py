@@ -16,6 +16,7 @@ from caseway.model.errors import CasewayError
 from caseway.model.states import ExecutionStatus
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row
+from caseway.platform.references import masked
 from caseway.platform.tables import deployments, executions, instant, moment, templates
 from caseway.platform.tables import tasks as task_table
 from caseway.platform.templates import decoded
@@ -265,10 +266,11 @@ def _view(row: Row) -> ExecutionView:
         "instance",
         "stage",
     )
-    same += ("workflow", "version", "template_digest", "deployment_id", "actor", "input", "result")
+    same += ("workflow", "version", "template_digest", "deployment_id", "actor", "result")
     same += ("error", "failed_task", "retry_of", "dispatches", "cancel_requested")
     return ExecutionView(
         **{name: getattr(row, name) for name in same},
+        input=masked(row.input),
         created_at=instant(row.created_at),
         started_at=instant(row.started_at) if row.started_at else "",
         ended_at=instant(row.ended_at) if row.ended_at else "",

@@ -16,8 +16,10 @@ from caseway.model.errors import CasewayError
 from caseway.platform import credentials, executions
 from caseway.platform.compose import Platform
 from caseway.platform.journal import JournalWriter, StoreJournal
+from caseway.platform.references import MissingSecret
 from caseway.worker.masking import Masked
 from caseway.worker.quantities import limits_from
+from caseway.worker.sealed_journal import SealedJournal
 
 CLAIM_SECONDS = 30.0
 COMPILED_KEPT = 256
@@ -74,9 +76,7 @@ async def run_claimed(worker: Worker, held: executions.Claim) -> runner.Outcome:
     When this coroutine is cancelled from outside the execution is left suspended, to be resumed from its
     journal.
     """
-    masked = Masked(
-        credentials.secrets_for(worker.platform, held.instance_id, execution_id=held.execution_id)
-    )
+    masked = await asyncio.to_thread(_secrets, worker.platform, held)
     journal = StoreJournal(worker.writer, held)
     work = asyncio.create_task(_interpret(worker, held, journal, masked))
     watch = asyncio.create_task(_keep_claim(worker, held, work))
@@ -99,6 +99,13 @@ async def run_claimed(worker: Worker, held: executions.Claim) -> runner.Outcome:
     return outcome
 
 
+def _secrets(platform: Platform, held: executions.Claim) -> Masked:
+    """The secrets of the execution: read anew whenever the workflow asks, and looked for from the start."""
+    whose: dict[str, str] = {"instance_id": held.instance_id, "execution_id": held.execution_id}
+    known = credentials.values_for(platform, **whose)
+    return Masked(credentials.secrets_for(platform, **whose), known)
+
+
 async def _interpret(
     worker: Worker, held: executions.Claim, journal: StoreJournal, masked: Masked
 ) -> runner.Outcome:
@@ -108,14 +115,18 @@ async def _interpret(
         return _faulted(held.execution_id, "configuration", 400, "The workflow does not compile", str(error))
     limits = limits_from(held.limits, worker.policy.limits)
     ports = runner.Ports(
-        journal=journal,
+        journal=SealedJournal(journal, masked),
         secrets=masked,
         workflows=executions.workflow_source(worker.platform, held),
         policy=replace(worker.policy, limits=limits),
         on_task=lambda record: journal.record_task(held, masked.record(record)),
     )
     execution = runner.Execution(id=held.execution_id, depth=held.depth, labels=held.labels)
-    return await runner.execute(program, held.input, execution, ports)
+    try:
+        return await runner.execute(program, masked.restored(held.input), execution, ports)
+    except MissingSecret as error:
+        detail = f"input or journal hold a value of the secret '{error.slot}', which is not there any more"
+        return _faulted(held.execution_id, "authorization", 403, "A secret is gone", detail)
 
 
 async def _keep_claim(worker: Worker, held: executions.Claim, work: asyncio.Task[runner.Outcome]) -> str:
