@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from caseway_runner.activation import Activation
-from caseway_runner.calls import CALLS, UNSUPPORTED
+from caseway_runner.calls import CALLS
 from caseway_runner.errors import LimitExceeded
 from caseway_runner.interpret import run_function
 from caseway_runner.program import Body
@@ -40,9 +40,6 @@ def compile_body(source: Mapping[str, Any], scope: Scope) -> Body | None:
     if name in CALLS:
         return CALLS[name](source, scope)
     place = scope.at("call")
-    if name in UNSUPPORTED:
-        place.report("unsupported", f"`call: {name}` is not supported yet")
-        return None
     functions = scope.draft.use.get("functions", {})
     if name not in functions:
         if "@" in name or "://" in name:
