@@ -220,9 +220,9 @@ def _required(walk: Walk, node: Schema, value: Any, path: Path) -> Found:
                 _flat(walk, known[key]).get("description", "") if isinstance(known.get(key), Mapping) else ""
             )
             where = f" in {subject(path)}" if path else ""
-            yield violation_at(
-                path, f"missing key {quoted(key)}{where}", f"{key}: {about}" if about else "", "required"
-            )
+            only = known.get(key, {}).get("const") if isinstance(known.get(key), Mapping) else None
+            hint = f"write '{key}: {only}'" if isinstance(only, str) else f"{key}: {about}" if about else ""
+            yield violation_at(path, f"missing key {quoted(key)}{where}", hint, "required")
 
 
 def _misspelt(node: Schema, value: dict[str, Any]) -> set[str]:

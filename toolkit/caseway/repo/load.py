@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from caseway.model.diagnostic import Diagnostic
+from caseway.model.diagnostic import Diagnostic, Severity
 from caseway.repo import discover
 from caseway.repo.cache import Cache
 from caseway.repo.discover import ProjectFiles, Role
@@ -103,6 +103,7 @@ def _project(reader: Reader, share: ProjectFiles) -> LoadedProject:
     named = _named_workflows(examined, set(paths)) - {each for each in roles if roles[each] is Role.WORKFLOW}
     examined |= reader.examine(share.root, _readable(dict.fromkeys(sorted(named), Role.WORKFLOW)))
     documents = tuple(_documents(reader, share.root, examined))
+    diagnostics += _about_projects(documents, share.file, examined.get(share.file))
     for path, found in examined.items():
         diagnostics += [replace(item, file=path) for item in found.diagnostics]
     return LoadedProject(
@@ -171,6 +172,26 @@ def _about_share(reader: Reader, share: ProjectFiles) -> Iterator[Diagnostic]:
             hint = "git rm -r --cached .caseway, and add .caseway/ to .gitignore"
             yield finding("CW116", printable(path), ".caseway/ is tracked in git", hint=hint)
             return
+
+
+def _about_projects(
+    documents: Sequence[Document], file: str, examined: Examined | None
+) -> Iterator[Diagnostic]:
+    """The project file holds the one Project document there is."""
+    first, *others = [each for each in documents if each.kind == "Project"] or [None]
+    if (
+        first is None
+        and examined is not None
+        and not any(each.severity is Severity.ERROR for each in examined.diagnostics)
+    ):
+        hint = "begin it with apiVersion: caseway/v1, kind: Project and metadata: {name: …}"
+        yield finding("CW118", file, "the project file holds no Project document", at=(1, 1), hint=hint)
+    for other in others:
+        if first is not None and other is not None:
+            message = f"a project has one Project document; this is another beside {first.path}"
+            hint = "keep one of them; a second project has a folder and a caseway.yaml of its own"
+            at = other.positions.at("")
+            yield finding("CW121", other.path, message, at=at, hint=hint)
 
 
 def _named_workflows(examined: Mapping[str, Examined], paths: set[str]) -> set[str]:

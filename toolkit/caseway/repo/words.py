@@ -100,6 +100,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     folded = {_folded(choice): choice for choice in reversed(choices)}
     if _folded(name) in folded:
         return folded[_folded(name)]
+    swapped = [choice for choice in folded if len(choice) > 2 and sorted(choice) == sorted(_folded(name))]
+    if swapped:
+        return folded[swapped[0]]
     close = get_close_matches(_folded(name), list(folded), n=1, cutoff=0.7)
     return folded[close[0]] if close else ""
 

@@ -11,6 +11,8 @@ from caseway.repo.quote import printable
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufeff\ufffe\uffff]")
 
+_CONFLICT = re.compile(r"^<<<<<<< ", re.MULTILINE)
+
 # libyaml's problem -> what a person should look at. The first text that is contained counts.
 _HINTS = (
     ("mapping values are not allowed", "quote a text that holds ': ', or mend the indentation"),
@@ -22,6 +24,7 @@ _HINTS = (
     ),
     ("did not find expected ',' or '}'", "close the { with a }, and put commas between its entries"),
     ("did not find expected ',' or ']'", "close the [ with a ], and put commas between its entries"),
+    ("found a tab character", "indent with spaces; `caseway validate --fix` does it"),
     ("found unexpected end of stream", "a quote is opened here and never closed"),
     ("found unknown escape character", "write \\\\ for a backslash in double quotes, or use single quotes"),
     ("block sequence entries are not allowed", "begin the list on a line of its own"),
@@ -44,6 +47,10 @@ class Explained:
 def explain(error: Exception, data: bytes) -> Explained:
     """What `error`, raised while reading `data`, means."""
     text = data.decode("utf-8", "replace")
+    if (conflict := _CONFLICT.search(text)) is not None and "\n=======\n" in text:
+        message = "a merge conflict stands in the file, not resolved"
+        hint = "choose what holds, and remove the lines <<<<<<<, ======= and >>>>>>>"
+        return Explained("CW101", message, hint, place(text, conflict.start()))
     if isinstance(error, yaml.MarkedYAMLError):
         return _marked(error, text)
     if (control := _CONTROL.search(text)) is not None:
@@ -73,15 +80,20 @@ def _marked(error: yaml.MarkedYAMLError, text: str) -> Explained:
     if error.context and error.context_mark and error.context_mark.line + 1 != at[0]:
         message += f" ({printable(error.context)} that begins in line {error.context_mark.line + 1})"
     hint = next((hint for part, hint in _HINTS if part in problem), "")
+    if problem.startswith("did not find expected ','") and "$[[" in _line(text, at[0]):
+        hint = 'quote a placeholder between { } or [ ], as in {name: "$[[ params.name ]]"}'
     if problem.startswith("found character that cannot start"):
         hint = _start_hint(text, at)
     return Explained("CW101", message, hint, at)
 
 
 def _start_hint(text: str, at: tuple[int, int]) -> str:
-    lines = text.splitlines()
-    line = lines[at[0] - 1] if at[0] <= len(lines) else ""
-    character = line[at[1] - 1 : at[1]]
+    character = _line(text, at[0])[at[1] - 1 : at[1]]
     if character == "\t":
         return "indent with spaces: YAML allows no tabs"
     return f"quote a text that begins with {character}" if character else ""
+
+
+def _line(text: str, number: int) -> str:
+    lines = text.splitlines()
+    return lines[number - 1] if number <= len(lines) else ""

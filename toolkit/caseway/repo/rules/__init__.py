@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from caseway.model.diagnostic import Diagnostic, Severity
 from caseway.repo.rules.catalog import ALL
+from caseway.repo.rules.echoes import without_echoes
 from caseway.repo.rules.ignores import suppress
 from caseway.repo.rules.rule import Rule, as_diagnostic
 from caseway.repo.rules.view import View
@@ -42,6 +43,7 @@ def run_rules(
         if _selected(rule.code, include, exclude):
             found += _run(rule, view)
     kept = suppress(view, found, is_partial=bool(include or exclude))
+    kept = without_echoes(kept)
     return sorted({diagnostic for diagnostic in kept if _selected(diagnostic.code, include, exclude)})
 
 

@@ -178,30 +178,36 @@ def unknown_caller(view: View) -> Iterator[Finding]:
 
 
 def inconsistent_caller(view: View) -> Iterator[Finding]:
-    graph = _graph(view)
     for entries in view.workflows_of.values():
         by_id = {entry.id: entry for entry in entries}
         for entry in entries:
             if entry.document is not None and entry.document.kind == "Workflow":
-                yield from _caller_problems(entry, by_id, graph)
+                yield from _caller_problems(entry, by_id, view)
 
 
 def _caller_problems(
-    entry: WorkflowEntry, by_id: Mapping[str, WorkflowEntry], graph: Mapping[str, list[tuple[str, Call]]]
+    entry: WorkflowEntry, by_id: Mapping[str, WorkflowEntry], view: View
 ) -> Iterator[Finding]:
+    graph = _graph(view)
     named = [name for name in items(entry.entry, "calledBy") if isinstance(name, str)]
     for index, name in enumerate(named):
-        caller = by_id.get(name)
-        if caller and caller.document and not _calls(graph, caller.path, entry.path):
+        if _is_read_whole(by_id.get(name), view) and not _calls(graph, by_id[name].path, entry.path):
             pointer = f"{entry.pointer}/calledBy/{index}"
             yield at(
                 entry.use_case, pointer, f'the workflow "{name}" does not call "{entry.id}"', "remove it here"
             )
-    if "calledBy" in entry.entry:
+    if "calledBy" in entry.entry and all(name in by_id for name in named):  # a misspelt one may be the caller
         for caller_id, caller in by_id.items():
             if caller_id not in named and caller_id != entry.id and _calls(graph, caller.path, entry.path):
                 message = f'the workflow "{caller_id}" calls "{entry.id}" but is not in its calledBy'
                 yield at(entry.use_case, f"{entry.pointer}/calledBy", message, f"add {caller_id}")
+
+
+def _is_read_whole(caller: WorkflowEntry | None, view: View) -> bool:
+    """Whether it is known what a workflow calls: it is sound, and every call leads somewhere."""
+    if caller is None or caller.document is None or not caller.document.is_valid:
+        return False
+    return len(_graph(view).get(caller.path, ())) == len(list(calls(view, caller.document)))
 
 
 def _calls(graph: Mapping[str, list[tuple[str, Call]]], caller: str, target: str) -> bool:

@@ -99,7 +99,7 @@ def same_place(view: View) -> Iterator[Finding]:
             stage = text(spec(instance), "stage") or next(iter(view.stages), "")
             owner = text(spec(instance), "owner") or default
             key = (name, stage, owner) if is_personal else (name, stage)
-            if key in seen:
+            if key in seen and seen[key] != instance.name:  # of one name twice, that is told
                 whose = f"{owner} has" if is_personal else "the organization has"
                 message = f'{whose} "{seen[key]}" of this use case in stage {stage} already'
                 hint = (

@@ -5,8 +5,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from caseway.repo.discover import USE_CASE_FILES
 from caseway.repo.rules.rule import Finding, at
 from caseway.repo.rules.shape import items, mapping, suggestion, text, texts
 from caseway.repo.rules.view import DEFAULT_RUNTIME, View, beside, spec
@@ -162,10 +164,19 @@ def name_is_not_the_folder(view: View) -> Iterator[Finding]:
 def unused_workflow_file(view: View) -> Iterator[Finding]:
     used = {entry.path for entry in view.workflows}
     for path, document in view.workflow_documents.items():
-        if path not in used:
+        if path not in used and not _may_be_meant(view, document):
             yield at(
                 document, "", "no use case names this workflow", "add it to a usecase.yaml, or delete it"
             )
+
+
+def _may_be_meant(view: View, document: Document) -> bool:
+    """Whether its use case names a file that is not there, or cannot be read: then one of these is meant."""
+    use_case = view.use_case_of(document)
+    if use_case is None:
+        return _has_broken_use_case(view, document)
+    entries = view.workflows_of.get(use_case.path, ())
+    return "workflows" not in spec(use_case) or any(entry.document is None for entry in entries)
 
 
 def wrong_target(view: View) -> Iterator[Finding]:
@@ -189,10 +200,25 @@ def unknown_test_workflow(view: View) -> Iterator[Finding]:
         use_case = view.use_case_of(test)
         name = text(spec(test), "workflow")
         if use_case is None:
-            yield at(test, "", "the test lies in no use case's folder", "move it to use-cases/<name>/tests/")
-        elif name and name not in (known := [entry.id for entry in view.workflows_of.get(use_case.path, ())]):
+            if not _has_broken_use_case(view, test):
+                yield _homeless(test)
+        elif (
+            "workflows" in spec(use_case)
+            and name
+            and name not in (known := [entry.id for entry in view.workflows_of.get(use_case.path, ())])
+        ):
             message = f'the use case has no workflow "{name}"'
             yield at(test, "/spec/workflow", message, suggestion(name, known))
+
+
+def _homeless(test: Document) -> Finding:
+    return at(test, "", "the test lies in no use case's folder", "move it to use-cases/<name>/tests/")
+
+
+def _has_broken_use_case(view: View, document: Document) -> bool:
+    """Whether a document lies in the folder of a use case that cannot be read, which is told there."""
+    folders = PurePosixPath(document.path).parents
+    return any(str(folder / name) in view.files for folder in folders for name in USE_CASE_FILES)
 
 
 def unknown_test_task(view: View) -> Iterator[Finding]:

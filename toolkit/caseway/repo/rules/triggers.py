@@ -27,6 +27,8 @@ _NICKNAMES = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
+_OTHER_KINDS = frozenset({"schedule", "event", "manual", "subworkflow"})  # than http
+_OFFSET = re.compile(r"(GMT|UTC|Z)?[+-]\d.*", re.IGNORECASE)
 _PARAMETER = re.compile(r"\{[^/}]*\}|:[^/]+")
 
 
@@ -97,7 +99,9 @@ def unknown_timezone(view: View) -> Iterator[Finding]:
     for entry, pointer, trigger in _of_type(view, "schedule"):
         name = text(trigger, "timezone")
         if name and OPENING not in name and not _is_timezone(name):
-            hint = suggestion(name, available_timezones(), "use an IANA name such as Europe/Berlin or UTC")
+            advice = "use an IANA name such as Europe/Berlin or UTC"
+            is_offset = _OFFSET.fullmatch(name) is not None  # the nearest name would be another time
+            hint = advice if is_offset else suggestion(name, available_timezones(), advice)
             yield at(entry.use_case, f"{pointer}/timezone", f'there is no time zone "{name}"', hint)
 
 
@@ -154,7 +158,7 @@ def open_door(view: View) -> Iterator[Finding]:
 def idle_sync(view: View) -> Iterator[Finding]:
     for entry in view.workflows:
         kinds = {text(trigger, "type") for _, trigger in entry.triggers}
-        if text(entry.entry, "response") == "sync" and "http" not in kinds:
+        if text(entry.entry, "response") == "sync" and kinds <= _OTHER_KINDS:
             message = "response: sync answers HTTP callers, but the workflow has no http trigger"
             yield at(entry.use_case, f"{entry.pointer}/response", message, "add one, or remove response")
 

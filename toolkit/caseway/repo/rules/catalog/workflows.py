@@ -107,8 +107,8 @@ RULES = (
         severity=Severity.ERROR,
         summary="a duration cannot be read",
         why="Durations are objects such as `{minutes: 5}` or ISO 8601 texts such as PT5M.",
-        example_bad=_HEAD + "do:\n  - pause:\n      wait: PT5X\n",
-        example_good=_HEAD + "do:\n  - pause:\n      wait: PT5M\n",
+        example_bad=_HEAD + "do:\n  - pause:\n      wait: {seconds: -5}\n",
+        example_good=_HEAD + "do:\n  - pause:\n      wait: {seconds: 5}\n",
         check=flow.of_kind("duration"),
     ),
     Rule(
