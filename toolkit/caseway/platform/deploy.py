@@ -139,17 +139,29 @@ def _prepare(platform: Platform, order: Order, subject: _Subject, steps: Steps) 
         bound, missing = slots.bind(connection, instance, body, platform.clock())
         if missing:
             raise _missing(instance.name, missing)
-        given = instance.desired.get("parameters") or {}
-        resolved = resolve(template_body.parameters(body), given, subject.schema_before, place=instance.name)
         found = named_resources(connection, order.by.organization, body, place=instance.name)
+        around = surroundings(instance, body, bound, found, base_url=platform.base_url)
+        given = _given(instance, around)
+        resolved = resolve(template_body.parameters(body), given, subject.schema_before, place=instance.name)
     with steps.step("resolve", "; ".join(resolved.warnings)):
         asked = {**template_body.resources(body), **(instance.desired.get("resources") or {})}
         inputs = {"parameters": resolved.values, "credentials": bound, "resources": asked}
-        context = surroundings(instance, body, inputs, found, base_url=platform.base_url)
+        context = {**around, "params": resolved.values}
     with steps.step("render"):
         rendered = tuple(_render(instance, part, context) for part in template_body.parts(body))
     result = _result(platform, subject, inputs)
     return _Ready(rendered, inputs, resolved.warnings, result)
+
+
+def _given(instance: Row, around: JsonObject) -> JsonObject:
+    """The instance's parameters, its own placeholders resolved: they may name anything but parameters."""
+    try:
+        given = placeholders.render(instance.desired.get("parameters") or {}, around)
+    except placeholders.PlaceholderError as error:
+        place = f"{instance.name}/parameters{error.pointer}"
+        raise CasewayError(str(error), code="placeholder", place=place, hint=error.hint) from error
+    assert isinstance(given, Mapping)  # rendering keeps the shape
+    return given
 
 
 def _render(instance: Row, part: template_body.Part, context: JsonObject) -> Rendered:

@@ -18,19 +18,18 @@ from caseway.reconcile.resources import connections_of, runtime_of
 def surroundings(
     instance: Row,
     body: JsonObject,
-    inputs: Mapping[str, Any],
+    bound: Mapping[str, Any],
     found: Mapping[str, Mapping[str, Row]],
     *,
     base_url: str,
 ) -> JsonObject:
-    """The placeholder context: params, credentials, connections, workflows, webhooks, instance, …
+    """The placeholder context without `params`: credentials, connections, workflows, webhooks, instance, …
 
-    `inputs` has `parameters` and `credentials` as resolved; `found` has resources by kind and name."""
+    `bound` has the credential of each slot, `found` the resources by kind and name."""
     runtime = found["runtime"].get(runtime_of(body))
     image = runtime.body.get("image") if runtime is not None else None
     return {
-        "params": inputs["parameters"],
-        "credentials": inputs["credentials"],
+        "credentials": dict(bound),
         "connections": {
             name: {**_public(row.body), "id": name, "name": name} for name, row in found["connection"].items()
         },
