@@ -178,20 +178,15 @@ def _about_projects(
     documents: Sequence[Document], file: str, examined: Examined | None
 ) -> Iterator[Diagnostic]:
     """The project file holds the one Project document there is."""
-    first, *others = [each for each in documents if each.kind == "Project"] or [None]
-    if (
-        first is None
-        and examined is not None
-        and not any(each.severity is Severity.ERROR for each in examined.diagnostics)
-    ):
+    found = [each for each in documents if each.kind == "Project"]
+    troubles = examined.diagnostics if examined is not None else ()
+    if not found and not any(each.severity is Severity.ERROR for each in troubles):
         hint = "begin it with apiVersion: caseway/v1, kind: Project and metadata: {name: …}"
         yield finding("CW118", file, "the project file holds no Project document", at=(1, 1), hint=hint)
-    for other in others:
-        if first is not None and other is not None:
-            message = f"a project has one Project document; this is another beside {first.path}"
-            hint = "keep one of them; a second project has a folder and a caseway.yaml of its own"
-            at = other.positions.at("")
-            yield finding("CW121", other.path, message, at=at, hint=hint)
+    for other in found[1:]:
+        message = f"a project has one Project document; this is another beside {found[0].path}"
+        hint = "keep one of them; a second project has a folder and a caseway.yaml of its own"
+        yield finding("CW121", other.path, message, at=other.positions.at(""), hint=hint)
 
 
 def _named_workflows(examined: Mapping[str, Examined], paths: set[str]) -> set[str]:
