@@ -16,6 +16,7 @@ from typing import Any
 
 from caseway_runner.compile import compile_workflow, problems
 from caseway_runner.engine import execute
+from caseway_runner.files import folder_files
 from caseway_runner.journal import MemoryJournal
 from caseway_runner.journal_file import FileJournal
 from caseway_runner.outcome import Outcome, Status
@@ -97,6 +98,7 @@ async def _execute(document: Any, value: Any, options: argparse.Namespace) -> Ou
         policy=Policy(processes=options.allow_processes),
         environment={k: v for k, v in os.environ.items() if k == "CASEWAY_SERVICES"},
         cancel=stop,
+        files=folder_files(Path(options.file).parent),
     )
     return await execute(compile_workflow(document), value, Execution(options.id or str(uuid.uuid4())), ports)
 

@@ -41,8 +41,7 @@ def listens(port: int) -> bool:
 @contextmanager
 def asgi(app: Any, port: int) -> Iterator[int]:
     """Serve an ASGI app on `port`."""
-    import uvicorn
-
+    uvicorn = pytest.importorskip("uvicorn", reason="no ASGI server is installed")
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

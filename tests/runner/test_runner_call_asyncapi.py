@@ -467,13 +467,13 @@ def test_a_message_is_posted_over_http(pages: Pages) -> None:
 
 
 class Chat:
-    """A WebSocket server: sends three frames to everybody, remembers what it gets."""
+    """A WebSocket server: sends three frames to readers of its feed, remembers what it gets."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, str | None, Any]] = []
 
     def __call__(self, socket: Any) -> None:
-        for n in range(3):
+        for n in range(3 if socket.request.path == "/feed" else 0):
             socket.send(json.dumps({"n": n}))
         for frame in socket:
             self.heard.append((socket.request.path, socket.request.headers.get("authorization"), frame))
@@ -492,7 +492,7 @@ def chat() -> Iterator[tuple[int, Chat]]:
 
 def test_messages_are_read_from_a_web_socket(chat: tuple[int, Chat]) -> None:
     task = calling(subscription={"consume": {"amount": 2}}, protocol="ws")
-    outcome = execute(Peer(0), task, document=on_the_web("ws", chat[0], "room"))
+    outcome = execute(Peer(0), task, document=on_the_web("ws", chat[0], "feed"))
     assert outcome.status is Status.COMPLETED, outcome.error
     assert [message["payload"]["n"] for message in outcome.output] == [0, 1]
 

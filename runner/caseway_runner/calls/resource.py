@@ -85,7 +85,7 @@ def _file(url: str, activation: Activation) -> bytes:
 
 def parse_document(content: bytes, what: str) -> Mapping[str, Any]:
     """The object in `content`, JSON or YAML. `what` names it in faults."""
-    from caseway_runner.yaml_text import BadYaml, read_yaml
+    from caseway_runner.yaml_text import BadYaml, read_yaml  # noqa: PLC0415 - most workflows need no YAML
 
     try:
         value = json.loads(content)

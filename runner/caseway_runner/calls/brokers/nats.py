@@ -11,31 +11,32 @@ from caseway_runner.calls.brokers.link import CONNECT_SECONDS, Link, Parcel
 from caseway_runner.calls.extras import needed
 
 
-async def _silent(_error: Exception) -> None:
-    """Errors come back where they happen."""
-
-
 @asynccontextmanager
 async def _connected(link: Link) -> AsyncIterator[Any]:
-    library = needed("nats", "asyncapi")
     name, password = link.login()
     secret = {"user": name, "password": password} if name else {"token": password} if password else {}
-    client = None
+    client = needed("nats.aio.client", "asyncapi").Client()
+    said: list[Exception] = []
+
+    async def note(error: Exception) -> None:
+        said.append(error)
+
     try:
-        client = await library.connect(
+        await client.connect(
             f"nats://{link.host}:{link.port}",
             allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
             connect_timeout=CONNECT_SECONDS,
-            error_cb=_silent,
+            error_cb=note,
             tls=link.tls(),
             **secret,
         )
         yield client
     except (needed("nats.errors", "asyncapi").Error, OSError) as error:
-        raise link.lost(error) from error
+        raise link.lost(said[0] if said else error) from error
     finally:
-        if client is not None:
-            await client.close()
+        await client.close()
 
 
 async def publish(link: Link, parcel: Parcel) -> None:

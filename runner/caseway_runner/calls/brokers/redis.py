@@ -21,6 +21,7 @@ async def _connected(link: Link) -> AsyncIterator[Any]:
         ssl=link.channel.server.is_secure,
         socket_timeout=None,
         socket_connect_timeout=CONNECT_SECONDS,
+        retry=None,  # trying again is the workflow's decision
     )
     try:
         yield client
