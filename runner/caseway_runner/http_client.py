@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
 
 from caseway_runner.authentication import Credentials
@@ -51,7 +53,7 @@ class HttpClient:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._client: httpx.AsyncClient | None = None
+        self._clients: dict[str, httpx.AsyncClient] = {}
         self.tokens: dict[str, tuple[str, str, float]] = {}
         self.documents: dict[str, Mapping[str, Any]] = {}
         self.resources: dict[str, bytes] = {}
@@ -74,38 +76,39 @@ class HttpClient:
         self, request: Request, credentials: Credentials | None = None
     ) -> AsyncIterator[httpx.Response]:
         """The answer to `request`, its body not read yet. Raises as `send` does, while reading, too."""
-        import httpx  # noqa: PLC0415 - costs 60 ms; many runs call nothing
-
+        library = load_httpx()
         check_host(request.url, self._ports.policy.hosts)
         headers = dict(request.headers)
         auth: httpx.Auth | None = None
         if credentials is not None and credentials.scheme == "Digest":
-            auth = httpx.DigestAuth(credentials.username, credentials.password)
+            auth = library.DigestAuth(credentials.username, credentials.password)
         elif credentials is not None:
             headers["Authorization"] = f"{credentials.scheme} {credentials.parameter}"
         try:
-            built = self._opened().build_request(
+            client = self._opened(request.url)
+            built = client.build_request(
                 request.method,
                 request.url,
                 headers=headers,
                 params=_merged_query(request) if request.query else None,
                 content=request.body or None,
             )
-            answer = await self._opened().send(built, auth=auth, stream=True)
+            answer = await client.send(built, auth=auth, stream=True)
             try:
                 yield answer
             finally:
                 await answer.aclose()
-        except httpx.TimeoutException as error:
+        except library.TimeoutException as error:
             raise fault("timeout", f"{request.method} {request.url}: {error or 'timed out'}") from error
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        except (library.HTTPError, library.InvalidURL, UnicodeError) as error:
             raise fault("communication", f"{request.method} {request.url}: {error}") from error
 
     async def close(self) -> None:
         """Close connections that this execution opened; a shared transport stays open."""
-        if self._client is not None and self._ports.http_transport is None:
-            await self._client.aclose()
-        self._client = None
+        clients, self._clients = self._clients, {}
+        if self._ports.http_transport is None:
+            for client in clients.values():
+                await client.aclose()
 
     async def _read(self, answer: httpx.Response) -> bytes:
         limit = self._ports.policy.limits.output_bytes
@@ -116,27 +119,52 @@ class HttpClient:
                 raise LimitExceeded(f"an HTTP response is larger than {limit} bytes")
         return bytes(body)
 
-    def _opened(self) -> httpx.AsyncClient:
-        if self._client is None:
-            import httpx  # noqa: PLC0415 - costs 60 ms; many runs call nothing
-
+    def _opened(self, url: str) -> httpx.AsyncClient:
+        """The client for the URL's scheme: what speaks plain HTTP needs no certificates."""
+        scheme = urlsplit(url).scheme
+        if scheme not in self._clients:
+            httpx = load_httpx()
             shared = self._ports.http_transport
-            self._client = httpx.AsyncClient(
-                transport=shared or httpx.AsyncHTTPTransport(verify=_tls(), retries=0),
+            tls = _tls() if scheme == "https" else _no_tls()
+            self._clients[scheme] = httpx.AsyncClient(
+                transport=shared or httpx.AsyncHTTPTransport(verify=tls, retries=0),
                 timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
                 headers={"User-Agent": "caseway-runner"},
                 trust_env=False,
                 follow_redirects=False,
             )
-        return self._client
+        return self._clients[scheme]
+
+
+def load_httpx() -> ModuleType:
+    """httpx, imported with the first request, without its command line: that would import rich and click,
+    which takes longer than all the rest."""
+    loaded = sys.modules.get("httpx")
+    if loaded is not None and hasattr(loaded, "AsyncClient"):
+        return loaded
+    is_ours = "httpx._main" not in sys.modules
+    if is_ours:
+        sys.modules["httpx._main"] = None  # type: ignore[assignment]  # None makes the import fail
+    try:
+        import httpx  # noqa: PLC0415 - costs 60 ms; many runs call nothing
+    finally:
+        if is_ours:
+            del sys.modules["httpx._main"]
+    return httpx
 
 
 @lru_cache(maxsize=1)
 def _tls() -> ssl.SSLContext:
     """One TLS context for the process: loading the certificates takes longer than most calls."""
-    import httpx  # noqa: PLC0415 - costs 60 ms; many runs call nothing
+    return cast("ssl.SSLContext", load_httpx().create_ssl_context())
 
-    return httpx.create_ssl_context()
+
+@lru_cache(maxsize=1)
+def _no_tls() -> ssl.SSLContext:
+    """A context that trusts nobody: httpx wants one, plain HTTP never uses it."""
+    import ssl  # noqa: PLC0415 - comes with httpx anyway
+
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def check_host(url: str, hosts: tuple[str, ...]) -> None:
@@ -160,8 +188,7 @@ def check_address(host: str, port: int, hosts: tuple[str, ...]) -> None:
 
 
 def _merged_query(request: Request) -> Any:
-    import httpx  # noqa: PLC0415 - costs 60 ms; many runs call nothing
-
+    httpx = load_httpx()
     return httpx.QueryParams([*httpx.URL(request.url).params.multi_items(), *request.query])
 
 

@@ -1,6 +1,7 @@
 """The helper process of the sandbox: reads one request a line, answers one line, until its input ends.
 
-It kills itself by alarm when an evaluation overruns, so that it dies even when its parent is gone."""
+Run as a file with: the folder of jq, bytes of memory, seconds, bytes of a result. It kills itself by alarm
+when an evaluation overruns, so that it dies even when its parent is gone."""
 
 from __future__ import annotations
 
@@ -10,8 +11,6 @@ import signal
 import sys
 from functools import lru_cache
 from typing import Any
-
-import jq  # type: ignore[import-not-found]  # ships no type information
 
 
 @lru_cache(maxsize=128)
@@ -58,3 +57,10 @@ def serve(memory_bytes: int, seconds: float, result_bytes: int) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
         sys.stdout.buffer.write(answer.encode() + b"\n")
         sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    sys.path.append(sys.argv[1])
+    import jq  # type: ignore[import-not-found]  # ships no type information
+
+    serve(int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))
