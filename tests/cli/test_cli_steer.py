@@ -364,3 +364,28 @@ def test_with_a_stage_a_process_s_name_means_its_instance_there(caseway, applied
     assert caseway("trigger", "hello", "--stage", "prod", "--format", "json").json["status"] == "completed"
     said = caseway("trigger", "hello", "--stage", "moon", "--format", "json")
     assert said.json["error"]["code"] == "not-found"
+
+
+def test_templates_are_verified_against_their_digests(caseway, applied):
+    assert caseway("process", "verify", "--format", "json").json == {"templates": 1, "damaged": []}
+    assert "1 templates are" in caseway("process", "verify").out
+
+
+def test_a_damaged_template_is_named_and_makes_the_check_fail(caseway, applied):
+    import sqlite3
+
+    with sqlite3.connect(applied / ".caseway" / "state.db") as store:
+        [(guard,)] = store.execute("select sql from sqlite_master where name = 'templates_insert_only'")
+        store.execute("drop trigger templates_insert_only")
+        store.execute("""update templates set body = cast('{"name":"evil"}' as blob)""")
+        store.execute(guard)
+    said = caseway("process", "verify", "--format", "json")
+    assert said.code == 1
+    assert said.json["damaged"] == ["hello@1.0.0"]
+
+
+def test_only_versions_that_nothing_uses_are_forgotten(caseway, applied):
+    new_version(caseway, applied)
+    assert caseway("process", "gc", "--keep", "1", "--yes", "--format", "json").json == {"forgotten": []}
+    asked = caseway("process", "gc", "--keep", "1", "--format", "json")
+    assert asked.json["error"]["code"] == "confirm"

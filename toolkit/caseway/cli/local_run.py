@@ -32,7 +32,16 @@ def run_file(request: RunRequest) -> runner.Outcome:
     check_workflow(local)
     masked = Masked(lambda name: request.secrets[name], request.secrets)
     ports = runner.Ports(
-        secrets=masked, workflows=local.source, policy=runner.Policy(processes=request.processes)
+        secrets=masked,
+        workflows=local.source,
+        policy=runner.Policy(processes=request.processes),
+        files=runner.folder_files(_home(request.file)),
     )
     execution = runner.Execution(id=f"run-{uuid.uuid4().hex[:12]}")
     return masked.outcome(asyncio.run(run_here(local, request.input, execution, ports)))
+
+
+def _home(file: Path) -> Path:
+    """The folder that `file://` means: that of the use case, or of a workflow that stands alone."""
+    folder = file.resolve().parent
+    return folder.parent if (folder.parent / "usecase.yaml").is_file() else folder

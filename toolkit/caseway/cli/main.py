@@ -18,6 +18,8 @@ COMMANDS = {
     "init": (_C + "init", "Make a folder a Caseway project"),
     "new": (_C + "new", "Add a use case that validates and runs"),
     "validate": (_C + "validate", "Check every file against schemas and rules"),
+    "fmt": (_C + "fmt", "Lay out every file in the same way"),
+    "upgrade": (_C + "upgrade", "Rewrite documents of an older Caseway"),
     "test": (_C + "test", "Run the repo's WorkflowTests offline"),
     "run": (_C + "run", "Run one workflow file here, with no platform"),
     "plan": (_C + "plan", "Show what apply would do"),

@@ -14,7 +14,8 @@ from pathlib import PurePosixPath
 from caseway.repo.edits import Edit, apply, candidates, tidied
 from caseway.repo.json_pointer import token
 from caseway.repo.load import Document, LoadedProject
-from caseway.repo.parse import Parsed, parse
+from caseway.repo.older import VERSIONS, updates
+from caseway.repo.parse import Parsed, ParsedDocument, parse
 from caseway.repo.schema import suspicions, violations
 
 MOST_EDITS = 500  # of one file: more are no slips of the pen
@@ -70,6 +71,17 @@ def mend(text: str, path: str, kinds: Mapping[int, str], folder: str = "") -> st
             break
         text = tidy if better is None else better
     return text
+
+
+def upgrades(project: LoadedProject) -> dict[str, str]:
+    """The files with documents of an older Caseway, mended and brought up to date."""
+    older = {each.path for each in project.documents if each.value.get("apiVersion") in VERSIONS}
+    older |= {
+        each.path
+        for each in project.documents
+        if any(updates(each.kind, ParsedDocument(each.value, each.positions, index=each.index)))
+    }
+    return {path: text for path, text in fixes(project).items() if path in older}
 
 
 def differences(project: LoadedProject) -> str:
@@ -132,6 +144,7 @@ def _edits(file: _File, text: str, parsed: Parsed) -> Iterable[Edit]:
     for document in parsed.documents:
         kind = file.kinds.get(document.index, "")
         if kind:
+            yield from updates(kind, document)
             problems = [*violations(kind, document.value), *suspicions(kind, document.value)]
             yield from candidates(text, document, problems)
         if kind == "UseCase" and file.folder:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from caseway.model.canonical import canonical
 from caseway.repo.violation import Path, Violation, pointer
 from caseway.repo.words import found, joined, nearest, number, plain, quoted, type_name
 
+_OF_ANOTHER_TIME = "`caseway upgrade` writes older documents anew; for newer ones install a newer Caseway"
 WORDS = "patternErrorMessage"  # editors know this name; ours covers more than patterns
 Schema: TypeAlias = Any
 Found: TypeAlias = Iterator[Violation]
@@ -122,7 +123,8 @@ def _enum(_walk: Walk, node: Schema, value: Any, path: Path) -> Found:
 
 def _const(_walk: Walk, node: Schema, value: Any, path: Path) -> Found:
     if not _same(value, node["const"]):
-        yield must(path, node, f"must be {plain(node['const'])}", value, "const")
+        broken = must(path, node, f"must be {plain(node['const'])}", value, "const")
+        yield replace(broken, hint=_OF_ANOTHER_TIME) if path == ("apiVersion",) else broken
 
 
 def _same(left: Any, right: Any) -> bool:

@@ -68,7 +68,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
 
 
 def _fix(session: Session, path: str | None, dry_run: bool) -> list[dict[str, str]]:
-    from caseway.cli.fixing import preview, write_fixes
+    from caseway.cli.fixing import as_json, preview, say_difference, write_fixes
 
     changes = preview(session.project_root(path))
     if not dry_run:
@@ -78,7 +78,5 @@ def _fix(session: Session, path: str | None, dry_run: bool) -> list[dict[str, st
             word = "would fix" if dry_run else "fixed"
             say(f"{word} {clean(change.path)}", err=True)
             if dry_run:
-                for line in change.difference:
-                    colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
-                    say(paint(clean(line), colour))
-    return [{"file": change.path, "diff": "\n".join(change.difference)} for change in changes]
+                say_difference(change)
+    return [as_json(change) for change in changes]

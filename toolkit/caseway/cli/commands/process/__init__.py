@@ -16,6 +16,8 @@ TABLE = {
     "deprecate": (_C + "ledger:deprecate", "Withdraw a published version"),
     "promote": (_C + "promote", "Bring a version to a stage"),
     "clone": (_C + "clone", "Copy a process under a new name"),
+    "verify": (_C + "verify", "Check templates against their digests"),
+    "gc": (_C + "gc", "Forget versions that nothing uses"),
     "delete": (_C + "delete", "Delete a process without instances"),
 }
 
