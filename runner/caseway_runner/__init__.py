@@ -5,15 +5,18 @@ from __future__ import annotations
 from caseway_runner.compile import compile_workflow, problems
 from caseway_runner.engine import execute
 from caseway_runner.expression import Expression, ExpressionError, compile_expression
+from caseway_runner.files import folder_files
 from caseway_runner.journal import Entry, Journal, MemoryJournal
-from caseway_runner.outcome import Outcome, Status, TaskRecord, WorkflowError
+from caseway_runner.outcome import Outcome, Status, TaskRecord, Waiting, WorkflowError
 from caseway_runner.policy import Limits, Policy
 from caseway_runner.ports import (
+    Arrival,
     Clock,
     EventBus,
     EventLog,
     Execution,
     FileSource,
+    Mailbox,
     Ports,
     SecretSource,
     Stub,
@@ -26,6 +29,7 @@ from caseway_runner.problem import InvalidWorkflow, Problem
 from caseway_runner.program import Program
 
 __all__ = [
+    "Arrival",
     "Clock",
     "Entry",
     "EventBus",
@@ -37,6 +41,7 @@ __all__ = [
     "InvalidWorkflow",
     "Journal",
     "Limits",
+    "Mailbox",
     "MemoryJournal",
     "Outcome",
     "Policy",
@@ -50,10 +55,12 @@ __all__ = [
     "StubCall",
     "SystemClock",
     "TaskRecord",
+    "Waiting",
     "WorkflowError",
     "WorkflowSource",
     "compile_expression",
     "compile_workflow",
     "execute",
+    "folder_files",
     "problems",
 ]

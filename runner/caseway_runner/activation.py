@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from caseway_runner.arguments import evaluate
@@ -13,6 +14,7 @@ from caseway_runner.errors import Fault, fault
 from caseway_runner.expression import Expression
 from caseway_runner.journal import Entry
 from caseway_runner.moments import moment, stamp, time_descriptor
+from caseway_runner.outcome import Waiting
 from caseway_runner.ports import StubCall
 from caseway_runner.program import Task
 from caseway_runner.session import Run, Strand
@@ -105,12 +107,37 @@ class Activation:
         """Wait until a moment, but no longer than the nearest timeout."""
         if self.strand.doom is not None:
             return  # a replay: what follows was recorded, or is refused when it would start
-        clock = self.run.session.ports.clock
+        session = self.run.session
         until, deadline = moment(wake_at), self.strand.deadline
-        if deadline is not None and deadline < until:
-            await clock.sleep(max(0.0, (deadline - clock.now()).total_seconds()))
+        nearest = until if deadline is None else min(until, deadline)
+        with session.parking.parked(Waiting(nearest)):
+            await session.ports.clock.sleep(self._left(nearest))
+        if nearest < until:
             raise TimeoutError  # the owner of the deadline turns this into its timeout fault
-        await clock.sleep(max(0.0, (until - clock.now()).total_seconds()))
+
+    async def event_after(self, number: int, filters: Sequence[Mapping[str, Any]]) -> None:
+        """Wait until the mailbox has events later than `number`, but no longer than the nearest timeout.
+        `filters` are the attributes of those that would be of use."""
+        if self.strand.doom is not None:
+            raise self.strand.doom
+        session, deadline = self.run.session, self.strand.deadline
+        arrival = asyncio.ensure_future(session.mailbox.arrival(number))
+        awaited: set[asyncio.Future[None]] = {arrival}
+        if deadline is not None:
+            awaited.add(asyncio.ensure_future(session.ports.clock.sleep(self._left(deadline))))
+        try:
+            with session.parking.parked(Waiting(deadline, tuple(filters), number)):
+                await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            if not arrival.done():
+                raise TimeoutError
+            arrival.result()
+        finally:
+            for one in awaited:
+                one.cancel()
+            await asyncio.gather(*awaited, return_exceptions=True)
+
+    def _left(self, until: datetime) -> float:
+        return max(0.0, (until - self.run.session.ports.clock.now()).total_seconds())
 
     def moment_after(self, seconds: float) -> str:
         """The moment `seconds` from now."""

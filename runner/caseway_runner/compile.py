@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from caseway_runner.consumption import compile_strategy
 from caseway_runner.expression import Expression
 from caseway_runner.flow import check_flow
 from caseway_runner.problem import InvalidWorkflow, Problem
@@ -133,6 +134,8 @@ def _schedule(value: Any, scope: Scope) -> None:
             scope.at(key).duration(fields[key], frozenset())
     if fields is not None and "cron" in fields:
         scope.text(fields, "cron")
+    if fields is not None and "on" in fields:
+        compile_strategy(fields["on"], scope.at("on"), WORKFLOW_INPUT)
 
 
 def compile_list(value: Any, scope: Scope, step: str) -> TaskList:

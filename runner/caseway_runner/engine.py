@@ -12,7 +12,8 @@ from caseway_runner.errors import Fault, LimitExceeded, limit_error
 from caseway_runner.http_client import HttpClient
 from caseway_runner.interpret import run_program
 from caseway_runner.journal import Entry
-from caseway_runner.outcome import Outcome, Status, TaskRecord, WorkflowError
+from caseway_runner.outcome import Outcome, Status, TaskRecord, Waiting, WorkflowError
+from caseway_runner.parking import Asleep
 from caseway_runner.ports import Execution, Ports
 from caseway_runner.program import Program
 from caseway_runner.recorder import Recorder
@@ -21,7 +22,8 @@ from caseway_runner.session import Run, Session
 
 
 async def execute(program: Program, input: Any, execution: Execution, ports: Ports) -> Outcome:
-    """Run `program` to its end, or on from where the journal of `execution` stops.
+    """Run `program` to its end, or on from where the journal of `execution` stops; with `can_sleep` perhaps
+    only to where it has to wait.
 
     Never raises for what a workflow does: faults, limits and cancellation become the Outcome. Cancelling
     the asyncio task that runs this gives a `cancelled` Outcome; its journal still resumes."""
@@ -31,11 +33,12 @@ async def execute(program: Program, input: Any, execution: Execution, ports: Por
     session = Session(execution, ports, recorder, HttpClient(ports), compile_workflow, bounds=bounds)
     output: Any = None
     error: WorkflowError | None = None
+    waiting: Waiting | None = None
     status, reason = Status.COMPLETED, ""
     try:
         await session.recorder.load()
         async with asyncio.timeout(limits.wall_seconds) as wall:
-            output = await _watched(_top(session, program, input, execution), ports)
+            output = await _watched(_top(session, program, input, execution), session)
             await _await_background(session)
             await session.recorder.flush()
     except Fault as raised:
@@ -47,6 +50,8 @@ async def execute(program: Program, input: Any, execution: Execution, ports: Por
         assert wall.expired()
         message = f"ran longer than {limits.wall_seconds:g} s"
         status, error, reason = Status.FAULTED, limit_error(message), "limit"
+    except Asleep as sleeping:
+        status, waiting = Status.WAITING, sleeping.waiting
     except asyncio.CancelledError:
         current = asyncio.current_task()
         if current is not None:
@@ -54,10 +59,11 @@ async def execute(program: Program, input: Any, execution: Execution, ports: Por
         status = Status.CANCELLED
     finally:
         await _stop_background(session)
+        await session.parking.stop()
         await session.http.close()
     if status is not Status.COMPLETED:
         await _flush_quietly(session)
-    return Outcome(execution.id, status, output, error, reason, _in_order(session))
+    return Outcome(execution.id, status, output, error, reason, _in_order(session), waiting)
 
 
 def _in_order(session: Session) -> tuple[TaskRecord, ...]:
@@ -66,21 +72,25 @@ def _in_order(session: Session) -> tuple[TaskRecord, ...]:
     return tuple(sorted(records, key=lambda record: record.started_at))
 
 
-async def _watched(work: Any, ports: Ports) -> Any:
-    """Await `work`, cancelled when the `cancel` port is set."""
-    if ports.cancel is None:
+async def _watched(work: Any, session: Session) -> Any:
+    """Await `work`; it is cancelled when the `cancel` port is set, or when the execution falls asleep."""
+    ports, asleep = session.ports, session.parking.asleep
+    ends = [event for event in (ports.cancel, asleep if ports.can_sleep else None) if event is not None]
+    if not ends:
         return await work
     running = asyncio.ensure_future(work)
-    stop = asyncio.ensure_future(ports.cancel.wait())
+    stops = [asyncio.ensure_future(event.wait()) for event in ends]
     try:
-        await asyncio.wait({running, stop}, return_when=asyncio.FIRST_COMPLETED)
-        if not running.done():
-            raise asyncio.CancelledError
-        return running.result()
+        await asyncio.wait({running, *stops}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            return running.result()
+        if asleep.is_set() and not (ports.cancel is not None and ports.cancel.is_set()):
+            raise Asleep(session.parking.waiting())
+        raise asyncio.CancelledError
     finally:
-        for task in (running, stop):
+        for task in (running, *stops):
             task.cancel()
-        await asyncio.gather(running, stop, return_exceptions=True)
+        await asyncio.gather(running, *stops, return_exceptions=True)
 
 
 async def _top(session: Session, program: Program, input: Any, execution: Execution) -> Any:
@@ -93,7 +103,8 @@ async def _top(session: Session, program: Program, input: Any, execution: Execut
 
 async def _await_background(session: Session) -> None:
     while session.background:
-        await asyncio.gather(*session.background, return_exceptions=True)
+        with session.parking.joining():
+            await asyncio.gather(*session.background, return_exceptions=True)
 
 
 async def _stop_background(session: Session) -> None:

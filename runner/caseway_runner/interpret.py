@@ -230,6 +230,8 @@ async def _recorded(activation: Activation, parent: Activation) -> tuple[Any, st
         record.close(Status.FAULTED, session.now(), error=limit_error(str(raised)), reason="limit")
         raise
     except (asyncio.CancelledError, Doomed, TimeoutError):
+        if session.parking.asleep.is_set():
+            raise  # the record stays open: the task goes on when the execution wakes
         record.close(Status.CANCELLED, session.now())
         raise
     record.close(Status.COMPLETED, activation.ended_at, output=output)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -62,8 +63,20 @@ class TaskRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a sleeping execution waits for: the moment `until`, or an event that has all attributes of one of
+    `filters`, whichever comes first. Events up to the number `seen` were looked at already. Filters name
+    fixed attributes only: an event that has them may turn out not to be the right one."""
+
+    until: datetime | None = None
+    filters: tuple[Mapping[str, Any], ...] = ()
+    seen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an execution stands when `execute` returns. `tasks` in the order they started."""
+    """How an execution stands when `execute` returns. `tasks` in the order they started; `waiting` says what
+    wakes one whose status is `waiting`."""
 
     id: str
     status: Status
@@ -71,3 +84,4 @@ class Outcome:
     error: WorkflowError | None = None
     reason: str = ""
     tasks: tuple[TaskRecord, ...] = field(default=())
+    waiting: Waiting | None = None

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one execution. Seconds and bytes."""
+    """Bounds of one execution. Seconds and bytes. A wait longer than `awake_seconds` sleeps in the store when
+    the caller keeps sleeping executions."""
 
     activations: int = 100_000
     depth: int = 32
@@ -17,6 +18,7 @@ class Limits:
     expression_seconds: float = 5.0
     expression_bytes: int = 256 * 1024 * 1024
     concurrency: int = 100
+    awake_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)

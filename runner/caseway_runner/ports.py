@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from caseway_runner.journal import Journal, MemoryJournal
 from caseway_runner.policy import Policy
@@ -88,15 +88,51 @@ class EventBus(Protocol):
     async def publish(self, event: Mapping[str, Any]) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An event that came for an execution. Numbers rise in the order of arrival, from 1."""
+
+    number: int
+    event: Mapping[str, Any]
+
+
+@runtime_checkable
+class Mailbox(Protocol):
+    """The events that came for an execution since it was created. They stay: what a `listen` consumed is in
+    the journal. `after` gives the next few later than a number, `arrival` returns when there is one."""
+
+    async def after(self, number: int, /) -> Sequence[Arrival]: ...
+
+    async def arrival(self, number: int, /) -> None: ...
+
+
 class EventLog:
-    """Keeps published events in a list: for local runs and tests."""
+    """Keeps published events in a list, which is a mailbox too: for local runs and tests."""
 
     def __init__(self) -> None:
         self.events: list[Mapping[str, Any]] = []
+        self._waiters: set[asyncio.Future[None]] = set()
 
     async def publish(self, event: Mapping[str, Any]) -> None:
         """Keep `event`."""
         self.events.append(event)
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def after(self, number: int, /) -> Sequence[Arrival]:
+        """The events later than that."""
+        return [Arrival(number + 1 + at, event) for at, event in enumerate(self.events[number:])]
+
+    async def arrival(self, number: int, /) -> None:
+        """Return when there is one later than that."""
+        while len(self.events) <= number:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.add(waiter)
+            try:
+                await waiter
+            finally:
+                self._waiters.discard(waiter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +159,9 @@ def _no_file(path: str) -> bytes:
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Everything an execution needs from outside. `on_task` hears of every task record as it changes;
-    setting `cancel` ends the execution as cancelled."""
+    setting `cancel` ends the execution as cancelled. `can_sleep` says that the caller keeps executions that
+    wait and runs them again when what they wait for has come. Without a `mailbox`, `events` is one if it can
+    be: events that the execution emits come back to it."""
 
     journal: Journal = field(default_factory=MemoryJournal)
     clock: Clock = field(default_factory=SystemClock)
@@ -138,3 +176,5 @@ class Ports:
     cancel: asyncio.Event | None = None
     random: Callable[[], float] = random.random
     files: FileSource = _no_file
+    mailbox: Mailbox | None = None
+    can_sleep: bool = False

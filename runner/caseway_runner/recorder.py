@@ -47,9 +47,8 @@ class Recorder:
         return self._notes.get((position, kind)) if self._notes else None
 
     def all_noted(self, kind: str) -> list[Entry]:
-        """Everything of that kind which earlier runs and this one noted."""
-        earlier = [entry for (_, noted), entry in self._notes.items() if noted == kind]
-        return earlier + self._kept.get(kind, [])
+        """Everything of that kind which earlier runs noted."""
+        return [entry for (_, noted), entry in self._notes.items() if noted == kind]
 
     def note(self, entry: Entry) -> None:
         """Buffer an entry; it becomes durable with the next flush."""

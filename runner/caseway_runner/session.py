@@ -28,7 +28,8 @@ class Doomed(Exception):
 
 @dataclass(slots=True)
 class Session:
-    """What one execution shares with its sub-workflows: ports, journal, records and budgets."""
+    """What one execution shares with its sub-workflows: ports, journal, records and budgets; `consumed` are
+    the positions of the `listen` tasks that took each event, by its number."""
 
     execution: Execution
     ports: Ports
@@ -41,6 +42,7 @@ class Session:
     background: set[asyncio.Task[Any]] = field(default_factory=set)
     parking: Parking = field(init=False)
     mailbox: Mailbox = field(init=False)
+    consumed: dict[int, list[str]] | None = None
 
     def __post_init__(self) -> None:
         self.parking = Parking(self.ports)

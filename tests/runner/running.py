@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from caseway_runner import (
+    Arrival,
     Entry,
     Execution,
     MemoryJournal,
@@ -64,6 +65,25 @@ class VirtualClock:
                 self.time = max(self.time, at)
                 wake.set_result(None)
         self._ticking = False
+
+
+class TimedMailbox:
+    """A mailbox whose events come at seconds of a clock."""
+
+    def __init__(self, clock: VirtualClock, events: Sequence[tuple[float, dict[str, Any]]]) -> None:
+        self.clock, self.start = clock, VirtualClock().time
+        self.events = events
+
+    async def after(self, number: int, /) -> list[Arrival]:
+        passed = (self.clock.now() - self.start).total_seconds()
+        come = [at for at, (seconds, _) in enumerate(self.events) if seconds <= passed]
+        return [Arrival(at + 1, self.events[at][1]) for at in come if at >= number]
+
+    async def arrival(self, number: int, /) -> None:
+        if number >= len(self.events):
+            await asyncio.get_running_loop().create_future()
+        passed = (self.clock.now() - self.start).total_seconds()
+        await self.clock.sleep(max(0.0, self.events[number][0] - passed))
 
 
 def server(handler: Callable[[httpx.Request], httpx.Response]) -> httpx.MockTransport:

@@ -171,7 +171,7 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
         "/do/0/r/run/container",
         "unsupported",
     ),
-    "listen": (a_workflow({"l": {"listen": {"to": {"any": []}}}}), "/do/0/l/listen", "unsupported"),
+    "listen": (a_workflow({"l": {"listen": {"to": {"some": []}}}}), "/do/0/l/listen/to", "schema"),
     "grpc": (a_workflow({"c": {"call": "grpc", "with": {}}}), "/do/0/c/with", "schema"),
     "another language": (a_workflow(SET, evaluate={"language": "js"}), "/evaluate/language", "unsupported"),
     "unreachable": (

@@ -5,14 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from running import VirtualClock, a_workflow, journal_of, raising, run, server, setting
+from running import TimedMailbox, VirtualClock, a_workflow, journal_of, raising, run, server, setting
 
 from caseway_runner import Entry, MemoryJournal, Outcome, Status
 from caseway_runner.moments import moment
@@ -28,12 +28,30 @@ def named(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{f"t{at}": next(iter(task.values()))} for at, task in enumerate(tasks)]
 
 
+A, B = ({"with": {"source": "http://s", "type": kind}} for kind in "ab")
+EVENTS = [
+    (at * 11.0, {"id": str(at), "source": "http://s", "type": kind, "data": {"n": at}})
+    for at, kind in enumerate("abcaabbabbccabab")
+]
+
 LEAVES = st.one_of(
     st.integers(0, 9).map(lambda n: setting("s", {"n": n})),
     st.just(setting("s", {"n": "${ (.n // 0) + 1 }", "now": "${ now | floor }"}, export={"as": "."})),
     st.just({"s": {"set": "${ {n: .n} }", "export": {"as": "$context + {k: .n}"}}}),
     st.sampled_from(["ok", "third", "down"]).map(lambda path: effect("e", path)),
     st.integers(1, 90).map(lambda n: {"w": {"wait": {"seconds": n}}}),
+    st.sampled_from(
+        [{"one": A}, {"all": [A, B]}, {"any": [A], "until": {"one": B}}, {"any": [], "until": "length > 1"}]
+    ).map(lambda to: {"h": {"listen": {"to": to}, "timeout": {"after": {"seconds": 200}}}}),
+    st.just(
+        {
+            "h": {
+                "listen": {"to": {"any": [A], "until": {"one": B}}},
+                "timeout": {"after": {"seconds": 300}},
+                "foreach": {"do": [effect("e", "ok")]},
+            }
+        }
+    ),
     st.just({"m": {"emit": {"event": {"with": {"source": "http://a/b", "type": "t", "data": "${ .n }"}}}}}),
     st.just(setting("s", {"n": 1}, **{"if": ".n == 1"})),
     st.just(raising("r", status=409)),
@@ -86,11 +104,13 @@ class Service:
         return httpx.Response(200, json={"seen": request.url.path})
 
 
-def executed(document: dict[str, Any], journal: MemoryJournal) -> tuple[Outcome, Service]:
+def executed(
+    document: dict[str, Any], journal: MemoryJournal, time: datetime | None = None, **ports: Any
+) -> tuple[Outcome, Service]:
     service = Service()
     clock = VirtualClock()
     if journal.entries:
-        clock.time = max(clock.time, *(moment(entry.at) for entry in journal.entries))
+        clock.time = max(clock.time, time or clock.time, *(moment(entry.at) for entry in journal.entries))
     outcome = run(
         document,
         {"n": 0},
@@ -98,6 +118,8 @@ def executed(document: dict[str, Any], journal: MemoryJournal) -> tuple[Outcome,
         http_transport=server(service),
         clock=clock,
         workflows=lambda *_: CHILD,
+        mailbox=TimedMailbox(clock, EVENTS),
+        **ports,
     )
     return outcome, service
 
@@ -143,6 +165,32 @@ def test_an_execution_cut_at_any_entry_and_resumed_ends_the_same(document: Any, 
     assert resumed.error == uncut.error
     assert statuses(resumed) == statuses(uncut)
     assert completed(journal.entries) == completed(whole.entries)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(document=DOCUMENTS)
+def test_an_execution_that_sleeps_in_the_store_ends_as_if_it_had_stayed_awake(document: Any) -> None:
+    whole, slept = MemoryJournal(), MemoryJournal()
+    awake, _ = executed(document, whole)
+    outcome, _ = executed(document, slept, can_sleep=True)
+    for _ in range(200):
+        if outcome.waiting is None:
+            break
+        moments = [moment(entry.at) for entry in slept.entries]
+        start = VirtualClock().time
+        comes = [start + timedelta(seconds=at) for at, _ in EVENTS[outcome.waiting.seen :]]
+        if not outcome.waiting.filters:
+            comes = []
+        until = min([*comes[:1], *([outcome.waiting.until] if outcome.waiting.until else [])], default=None)
+        if until is None:
+            return  # it listens for what never comes, as the one that stayed awake does
+        outcome, _ = executed(document, slept, time=max(until, *moments), can_sleep=True)
+    assert outcome.status is awake.status
+    if any(entry.kind == "settled" for entry in whole.entries):
+        return
+    assert without_times(outcome.output) == without_times(awake.output)
+    assert statuses(outcome) == statuses(awake)
+    assert completed(slept.entries) == completed(whole.entries)
 
 
 def test_an_in_flight_effect_runs_again_with_the_same_key() -> None:

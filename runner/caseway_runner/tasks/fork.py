@@ -46,7 +46,8 @@ class ForkBody:
             for task, strand in zip(self.branches.tasks, strands, strict=True)
         ]
         try:
-            return await self._joined(activation, running, strands, deciding)
+            with activation.run.session.parking.joining():
+                return await self._joined(activation, running, strands, deciding)
         finally:
             for branch in running:
                 branch.cancel()
@@ -85,7 +86,8 @@ async def _branch(
     parent = replace(activation, strand=strand)
     async with gate:
         position = activation.position + task.step
-        output, directive = await run_task(parent, task, activation.input, position, activation.variables)
+        with activation.run.session.parking.working():
+            output, directive = await run_task(parent, task, activation.input, position, activation.variables)
     return output, directive == "end"
 
 
