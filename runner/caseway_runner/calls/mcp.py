@@ -1,28 +1,21 @@
 """`call: mcp`: one method of a Model Context Protocol server, through the protocol's own package.
 
-Rule: HTTP goes through the execution's own client and a server process is like any other process of a
-workflow, so that the policy holds for both."""
+The connection is opened, greeted and closed with each call."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
 from caseway_runner.activation import Activation
-from caseway_runner.authentication import resolve
 from caseway_runner.calls.extras import needed
 from caseway_runner.calls.jsonrpc import failure
-from caseway_runner.calls.mcp_http import Bridge
-from caseway_runner.calls.resource import Endpoint, endpoint_at
+from caseway_runner.calls.mcp_transport import Http, Stdio, compile_transport, text_of
 from caseway_runner.errors import Fault, LimitExceeded, fault
 from caseway_runner.expression import Expression, unwrap
-from caseway_runner.http_client import check_host
 from caseway_runner.scope import Scope
 from caseway_runner.template import Template
 
@@ -38,107 +31,6 @@ _REQUESTS: Mapping[str, str] = {
 }
 _DEFAULT_VERSION = "2025-06-18"
 _CLIENT = {"name": "caseway-runner", "version": "1"}
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_WORDS_OF_SERVER = 1500
-
-
-@dataclass(frozen=True, slots=True)
-class Http:
-    """A server behind a URL."""
-
-    endpoint: Endpoint
-    headers: Template
-
-    async def described(self, activation: Activation) -> dict[str, Any]:
-        """The transport with its expressions evaluated."""
-        headers = await activation.fill(self.headers)
-        url = await self.endpoint.url(activation)
-        return {"endpoint": url, "headers": {str(name): _text(value) for name, value in headers.items()}}
-
-    @asynccontextmanager
-    async def opened(self, activation: Activation, values: Mapping[str, Any]) -> AsyncIterator[Any]:
-        """The streams to and from the server."""
-        session = activation.run.session
-        check_host(values["endpoint"], session.ports.policy.hosts)
-        credentials = None
-        if self.endpoint.authentication is not None:
-            credentials = await resolve(self.endpoint.authentication, activation)
-            activation.authorization = {"scheme": credentials.scheme, "parameter": credentials.parameter}
-        bridge = Bridge(session.http, credentials, session.ports.policy.limits.output_bytes)
-        connect = needed("mcp.client.streamable_http", "mcp").streamable_http_client
-        try:
-            async with (
-                bridge,
-                bridge.client(values["headers"]) as client,
-                connect(values["endpoint"], http_client=client) as streams,
-            ):
-                yield streams
-        except Exception:
-            if bridge.failure is not None:
-                raise bridge.failure from None  # what mcp made of it says less
-            raise
-
-
-@dataclass(frozen=True, slots=True)
-class Stdio:
-    """A server that runs as a process for the time of the call."""
-
-    command: Template
-    arguments: Template
-    environment: Template
-
-    async def described(self, activation: Activation) -> dict[str, Any]:
-        """The transport with its expressions evaluated."""
-        environment = await activation.fill(self.environment)
-        return {
-            "command": _text(await activation.fill(self.command)),
-            "arguments": [_text(value) for value in await activation.fill(self.arguments)],
-            "environment": {str(name): _text(value) for name, value in environment.items()},
-        }
-
-    @asynccontextmanager
-    async def opened(self, activation: Activation, values: Mapping[str, Any]) -> AsyncIterator[Any]:
-        """The streams to and from the server."""
-        ports = activation.run.session.ports
-        if not ports.policy.processes:
-            raise fault("authorization", "the policy does not allow MCP servers as processes on this host")
-        stdio = needed("mcp.client.stdio", "mcp")
-        with tempfile.TemporaryDirectory(prefix="caseway-") as folder, tempfile.TemporaryFile("w+") as words:
-            limits = f"ulimit -c 0; ulimit -t {max(1, int(ports.policy.limits.wall_seconds))}; "
-            server = stdio.StdioServerParameters(
-                command="/bin/sh",
-                args=["-c", limits + 'exec "$@"', "sh", values["command"], *values["arguments"]],
-                env={**_environment(folder), **ports.environment, **values["environment"]},
-                cwd=Path(folder),
-            )
-            try:
-                async with stdio.stdio_client(server, errlog=words) as streams:
-                    yield streams
-            except Fault as raised:
-                raise _explained(raised, words) from None
-
-
-def _environment(folder: str) -> dict[str, str]:
-    """What the server sees of this host; it names everything that mcp would take from our environment."""
-    return {
-        "PATH": _PATH,
-        "LANG": "C.UTF-8",
-        "HOME": folder,
-        "TMPDIR": folder,
-        "LOGNAME": "caseway",
-        "USER": "caseway",
-        "SHELL": "/bin/sh",
-        "TERM": "dumb",
-    }
-
-
-def _explained(raised: Fault, words: IO[str]) -> Fault:
-    """The fault with the end of what the server wrote to its standard error."""
-    words.seek(0)
-    said = words.read()[-_WORDS_OF_SERVER:].strip()
-    if not said or raised.error.status != 500:
-        return raised
-    return fault("communication", f"{raised.error.detail}; the server wrote: {said}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +69,7 @@ class McpBody:
         self, activation: Activation, values: Mapping[str, Any], parameters: Mapping[str, Any]
     ) -> Any:
         seconds = await activation.seconds(self.timeout) if self.timeout is not None else None
-        version = _text(await activation.fill(self.version))
+        version = text_of(await activation.fill(self.version))
         client = await activation.fill(self.client)
         try:
             async with asyncio.timeout(seconds):
@@ -268,10 +160,6 @@ def _said(result: Mapping[str, Any]) -> str:
     return "\n".join(texts) or json.dumps(result.get("structuredContent"))
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 def compile_call(source: Mapping[str, Any], scope: Scope) -> McpBody | None:
     """The `with` of an MCP call."""
     place = scope.at("with")
@@ -287,7 +175,7 @@ def compile_call(source: Mapping[str, Any], scope: Scope) -> McpBody | None:
     client = spot.mapping(
         fields.get("client", _CLIENT), {"name", "version", "description"}, ("name", "version")
     )
-    transport = _transport(fields["transport"], place.at("transport"))
+    transport = compile_transport(fields["transport"], place.at("transport"))
     if transport is None or client is None:
         return None
     return McpBody(
@@ -298,40 +186,3 @@ def compile_call(source: Mapping[str, Any], scope: Scope) -> McpBody | None:
         transport=transport,
         client=spot.template({key: spot.text(client, key) for key in client}),
     )
-
-
-def _transport(value: Any, scope: Scope) -> Http | Stdio | None:
-    fields = scope.mapping(value, {"http", "stdio", "options"})
-    if fields is None:
-        return None
-    if ("http" in fields) == ("stdio" in fields):
-        scope.report("schema", "expected exactly one of http, stdio")
-        return None
-    if "options" in fields:
-        _texts(fields, "options", scope)
-    if "http" in fields:
-        spot = scope.at("http")
-        http = spot.mapping(fields["http"], {"endpoint", "headers"}, ("endpoint",))
-        endpoint = endpoint_at(http["endpoint"], spot.at("endpoint")) if http is not None else None
-        if http is None or endpoint is None:
-            return None
-        return Http(endpoint, _texts(http, "headers", spot))
-    spot = scope.at("stdio")
-    stdio = spot.mapping(fields["stdio"], {"command", "arguments", "environment"}, ("command",))
-    if stdio is None:
-        return None
-    arguments = stdio.get("arguments", [])
-    if not isinstance(arguments, list) or not all(isinstance(one, str) for one in arguments):
-        spot.at("arguments").report("schema", "expected a list of strings")
-        arguments = []
-    return Stdio(
-        command=spot.at("command").template(spot.text(stdio, "command")),
-        arguments=spot.at("arguments").template(arguments),
-        environment=_texts(stdio, "environment", spot),
-    )
-
-
-def _texts(fields: Mapping[str, Any], key: str, scope: Scope) -> Template:
-    """A map of strings."""
-    value = scope.at(key).mapping(fields.get(key, {}), None) or {}
-    return scope.at(key).template({str(name): scope.at(key).text(value, name) for name in value})
