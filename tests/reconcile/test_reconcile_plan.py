@@ -523,7 +523,7 @@ def test_the_stage_that_a_user_had_paused_stays_so_when_only_it_could_run() -> N
     assert made.is_empty
 
 
-def test_an_instance_that_waits_for_a_credential_keeps_the_place_it_took() -> None:
+def test_while_an_instance_waits_for_a_credential_the_stage_that_can_run_is_active() -> None:
     prod = replace(PROD, owner="ann", version="1.0.0")
     desired = a_desired(V1, DEV, prod)
     state = applied(desired)
@@ -531,8 +531,10 @@ def test_an_instance_that_waits_for_a_credential_keeps_the_place_it_took() -> No
     assert item.current is not None
     failed = replace(item.current, status=DeploymentStatus.FAILED, error_code="missing-integration")
     waiting = replace(item, current=None, last=failed)
-    made = plan(desired, replace(state, instances={**state.instances, prod.name: waiting}))
-    assert made.is_empty
+    waits = replace(state, instances={**state.instances, prod.name: waiting})
+    made = plan(desired, waits)
+    assert ids(made) == ["resume-instance:invoice-dev"]
+    assert plan(desired, simulate(waits, made)).is_empty
 
 
 def test_an_update_that_no_range_or_stage_lets_in_is_told_with_its_reason() -> None:

@@ -21,6 +21,7 @@ from caseway.platform.attempts import MISSING
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
 from caseway.platform.deploy import Order, deploy
+from caseway.platform.exclusive import relight
 from caseway.platform.snapshot import current_revision
 from caseway.platform.steering import tell_targets
 from caseway.platform.undeploy import recover, undeploy
@@ -108,7 +109,30 @@ def apply(platform: Platform, plan: Plan, *, actor: str, on_progress: Listener |
         for index, action in enumerate(plan.actions, 1):
             platform.on_boundary(f"action:{action.id}")
             results[action.id] = _one(platform, plan, held, action, (actor, index, tell, results))
+        _relight(platform, plan, held, (actor, results))
     return ApplyReport(tuple(results.values()), current_revision(platform.database))
+
+
+def _relight(
+    platform: Platform, plan: Plan, held: lease.Lease, done: tuple[str, Mapping[str, ActionResult]]
+) -> None:
+    """Nobody stays switched off for a stage that did not come to run in this plan."""
+    actor, results = done
+    failed = [
+        action for action in plan.actions if results[action.id].status in {"failed", "skipped", "waiting"}
+    ]
+    dark = {
+        str(action.payload["process"])
+        for action in failed
+        if action.kind in {Kind.INSTANCE, Kind.DEPLOYMENT} and "process" in action.payload
+    }
+    by = By(plan.organization, actor, platform.clock(), plan.source.commit)
+    for process in sorted(dark):
+        with platform.database.transaction() as connection:
+            lease.confirm(connection, held, by.at)
+            woken = relight(connection, process, by)
+        for name in woken:
+            tell_targets(platform, by.organization, name)
 
 
 def _refuse_stale(platform: Platform, plan: Plan) -> None:

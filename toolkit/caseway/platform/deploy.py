@@ -14,13 +14,16 @@ import sqlalchemy as sa
 
 from caseway.model.canonical import Json, JsonObject, digest
 from caseway.model.errors import CasewayError
+from caseway.model.states import InstancePhase
 from caseway.platform import attempts, lease, rows, slots, templates, timetable
 from caseway.platform import body as template_body
 from caseway.platform.attempts import MISSING, Steps
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
+from caseway.platform.exclusive import switch_off_others
 from caseway.platform.lookup import Row, the_instance
 from caseway.platform.parameters import resolve
+from caseway.platform.steering import tell_targets
 from caseway.platform.surroundings import named_resources, surroundings, webhooks
 from caseway.platform.tables import deployments, instant
 from caseway.platform.target import Rendered, Target
@@ -214,12 +217,6 @@ def _switch(
     with platform.database.transaction() as connection:
         lease.confirm(connection, order.held, began)
         instance = the_instance(connection, order.by.organization, order.instance)
-        phase = instance.phase
-        if instance.missing or instance.failed:
-            phase = rows.settle(connection, instance, began, missing=[], failed="")
-        is_running = rows.is_running(phase)
-        attempts.keep_definitions(connection, ready.rendered)
-        attempts.record_workflows(connection, subject.id, ready.rendered, live_ids, active=is_running)
         attempts.switch(
             connection,
             subject.id,
@@ -229,6 +226,13 @@ def _switch(
             result=ready.result,
             ended_at=began if is_last else None,
         )
+        phase = instance.phase
+        if phase != InstancePhase.ACTIVE:  # what was missing, failed or undeployed is not any more
+            phase = rows.settle(connection, instance, began, missing=[], failed="")
+        is_running = rows.is_running(phase)
+        attempts.keep_definitions(connection, ready.rendered)
+        attempts.record_workflows(connection, subject.id, ready.rendered, live_ids, active=is_running)
+        others = switch_off_others(connection, instance, order.by) if is_running else []
         if not subject.target.fires_schedules:
             timetable.sync(connection, instance.id, ready.rendered, is_enabled=is_running, now=began)
         steps.done("switch", began, "done")
@@ -238,6 +242,8 @@ def _switch(
         _note(connection, order, subject, ready.result)
         platform.on_boundary("deploy:inside-switch")
     subject.target.activate(list(live_ids.values()), active=is_running)
+    for name in others:
+        tell_targets(platform, order.by.organization, name)
 
 
 def _retire(platform: Platform, order: Order, subject: _Subject, steps: Steps, stray: list[str]) -> None:

@@ -177,6 +177,8 @@ def _conditions(row: Row, update: str, error: str) -> list[str]:
         found.append("Degraded")
     if row.status == "updating":
         found.append("Updating")
+    if not row.deployment_id:
+        found.append("NotDeployed")
     return found
 
 

@@ -153,13 +153,20 @@ def update(  # noqa: PLR0913 - one keyword per field that may change
 
 
 def undeploy(platform: Platform, organization: str, name: str, *, actor: str) -> InstanceView:
-    """Nothing live any more; definition and history are kept, and the instance is paused."""
+    """Nothing live any more; definition and history are kept. The instance shows as paused until it is
+    deployed again, and then is what it is wanted to be: this changes nothing of that."""
     by = By(organization, actor, platform.clock())
     with lease.hold(platform) as held:
         recover(platform, held)
-        view = _change(platform, organization, name, actor, "pause", {"enabled": False})
-        take_down(platform, name, by, held)
-    return view if not view.version else get_instance(platform, organization, name)
+        with platform.database.reading() as connection:
+            was_running = rows.is_running(the_instance(connection, organization, name).phase)
+        touched: list[str] = []
+        if take_down(platform, name, by, held) and was_running:
+            with platform.database.transaction() as connection:
+                lease.confirm(connection, held, platform.clock())
+                touched = bring_back(connection, the_instance(connection, organization, name), by)
+    _tell(platform, organization, touched)
+    return get_instance(platform, organization, name)
 
 
 def delete(platform: Platform, organization: str, name: str, *, actor: str) -> None:

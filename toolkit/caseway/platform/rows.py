@@ -10,12 +10,12 @@ import sqlalchemy as sa
 
 from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
-from caseway.model.states import InstancePhase
+from caseway.model.states import DeploymentStatus, InstancePhase
 from caseway.platform import timetable
 from caseway.platform.audit import By
 from caseway.platform.lookup import Row
 from caseway.platform.phase import phase
-from caseway.platform.tables import current_deployments, deployed_workflows, instances
+from caseway.platform.tables import current_deployments, deployed_workflows, deployments, instances
 
 EVERYONE = "*"  # the slot of an organizational process: one instance for all
 
@@ -61,6 +61,7 @@ def settle(connection: sa.Connection, row: Row, at: datetime, **changes: Any) ->
         auto_paused_by=after["auto_paused_by"],
         missing=after["missing"],
         failed=after["failed"],
+        is_undeployed=_is_undeployed(connection, row.id),
     )
     connection.execute(
         sa.update(instances)
@@ -90,12 +91,34 @@ def is_running(phase_now: str) -> bool:
     return phase_now in {InstancePhase.ACTIVE, InstancePhase.DEPLOY_FAILED}
 
 
-def _phase(desired: Mapping[str, Any], *, auto_paused_by: str, missing: Any, failed: str) -> InstancePhase:
+def _is_undeployed(connection: sa.Connection, instance_id: str) -> bool:
+    """Whether what served was taken away, and nothing has come in its place."""
+    serving = sa.exists().where(
+        current_deployments.c.instance_id == instance_id,
+        current_deployments.c.deployment_id == deployments.c.id,
+    )
+    ended = sa.select(deployments.c.id).where(
+        deployments.c.instance_id == instance_id,
+        deployments.c.status.in_((DeploymentStatus.UNDEPLOYING, DeploymentStatus.UNDEPLOYED)),
+    )
+    others = sa.exists().where(current_deployments.c.instance_id == instance_id)
+    return connection.execute(ended.where(sa.or_(serving, ~others)).limit(1)).first() is not None
+
+
+def _phase(
+    desired: Mapping[str, Any],
+    *,
+    auto_paused_by: str,
+    missing: Any,
+    failed: str,
+    is_undeployed: bool = False,
+) -> InstancePhase:
     return phase(
         is_archived=bool(desired.get("archived", False)),
         is_paused=not desired.get("enabled", True) or bool(auto_paused_by),
         is_missing=bool(missing),
         has_failed=bool(failed),
+        is_undeployed=is_undeployed,
     )
 
 

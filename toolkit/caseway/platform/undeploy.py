@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from caseway.model.errors import CasewayError
 from caseway.model.states import DeploymentStatus
-from caseway.platform import attempts, lease
+from caseway.platform import attempts, lease, rows
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row, the_instance
@@ -23,6 +23,7 @@ def undeploy(platform: Platform, name: str, by: By, held: lease.Lease) -> bool:
         serving = attempts.current(connection, instance.id)
         if serving is not None:
             attempts.step(connection, serving, DeploymentStatus.UNDEPLOYING, token=held.token)
+            rows.settle(connection, instance, platform.clock(), missing=[], failed="")
             attempts.forget_pointer(connection, instance.id)
             connection.execute(sa.delete(schedules).where(schedules.c.instance_id == instance.id))
             note(connection, by, ("undeploy", "deployment", name), before={"version": serving.version})

@@ -1,7 +1,8 @@
 """One active stage per process and owner: who runs, who is switched off, and who comes back.
 
 The latest stage that gets something to run in this plan wins; without any, the active one stays; without
-that, the latest stage that can run. What others installed is never switched: when it is active, ours waits.
+that, the latest stage that can run now, before one that waits for a credential. What others installed is
+never switched: when it is active, ours waits.
 """
 
 from __future__ import annotations
@@ -113,7 +114,8 @@ def _judge(group: _Group, setting: Setting) -> _Judged:
     winners = [item for item in holders if item.stage == winner and item.is_ours]
     losers = [item for item in holders if item.stage != winner and item.is_ours]
     starting = [item for item in winners if _claims(item) or _paused_by(item)]
-    actions = [_pause(item, winner, winners) for item in losers if not _paused_by(item)]
+    # One that waits for a credential runs nothing: when that comes, it takes its turn.
+    actions = [_pause(item, winner, winners) for item in losers if item.is_serving and not _paused_by(item)]
     actions += [_pause(item, winner, winners) for item in leaving if _is_pruned(item)]
     before = (*(action.id for action in actions), *(_goodbye(item) for item in leaving))
     after: dict[str, tuple[str, ...]] = {item.name: (_id(Verb.PAUSE, item),) for item in losers}
@@ -133,6 +135,7 @@ def _winner(holders: Sequence[Placement], setting: Setting) -> str:
         [item for item in holders if not item.is_ours and item.was_active],
         [item for item in ours if _claims(item)],
         [item for item in ours if item.was_active],
+        [item for item in ours if item.is_serving],
         ours,
     ):
         if some:
