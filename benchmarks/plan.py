@@ -127,7 +127,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             bench = _prepared(Path(folder), size, asked.times)
             files = count_files(bench.repo)
-            measured = list(run(bench))
+            measured = [_told(size, item) for item in run(bench)]
         lines += rows(measured, size, files)
         verdicts.append(_verdict(size, files, {item.name: item for item in measured}))
     print(
@@ -146,6 +146,14 @@ def main() -> None:
     )
     print()
     print("\n".join(verdicts))
+
+
+def _told(size: int, item: Measurement) -> Measurement:
+    """The same, once it is on stderr: a large size takes long, and what is measured should not be lost."""
+    print(
+        f"{size:,}: {item.name}: {in_words(item.wall)}, {in_words(item.cpu)} processor time", file=sys.stderr
+    )
+    return item
 
 
 def _prepared(folder: Path, size: int, times: int) -> Bench:
