@@ -9,30 +9,36 @@ import asyncio
 import queue
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 import sqlalchemy as sa
 
 from caseway.model.errors import CasewayError
-from caseway.platform import trail
+from caseway.model.states import ExecutionStatus
+from caseway.platform import prepared, trail
 from caseway.platform.claims import Claim
 from caseway.platform.database import Database
-from caseway.platform.tables import executions, journal
+from caseway.platform.tables import journal
+from caseway.platform.tables.types import to_text
 from caseway_runner import Entry, TaskRecord
 
 GROUP = 256  # batches in one commit: enough to share an fsync, few enough to answer soon
+VIEW_SECONDS = 0.25  # how old what people see of a running task may get; not every step needs to write it
+
+_Fence = tuple[str, int]
 
 
 @dataclass(slots=True)
 class _Batch:
-    """Entries of one execution that must become durable together."""
+    """Entries of one execution that must become durable together; `journal` is who waits for it."""
 
-    claim: Claim
+    journal: StoreJournal
     entries: Sequence[Entry]
     records: Sequence[TaskRecord]
-    done: Future[None] = field(default_factory=Future)
+    done: asyncio.Future[None]
 
 
 class JournalWriter:
@@ -53,14 +59,9 @@ class JournalWriter:
         self._batches.put(None)
         self._thread.join()
 
-    def submit(self, claim: Claim, entries: Sequence[Entry], records: Sequence[TaskRecord]) -> Future[None]:
-        """A future that is done once everything given is committed; `claim-lost` when the claim is not
-        the latest any more."""
-        batch = _Batch(claim, entries, records)
-        # Who waits may be cancelled (a fork whose other branch faulted); it is written anyway.
-        batch.done.set_running_or_notify_cancel()
+    def submit(self, batch: _Batch) -> None:
+        """Have the batch written. Who waits for it may be cancelled; it is written anyway."""
         self._batches.put(batch)
-        return batch.done
 
     def _run(self) -> None:
         while True:
@@ -89,46 +90,73 @@ class JournalWriter:
 
     def _commit(self, group: list[_Batch]) -> None:
         """One transaction for all; a batch whose claim is lost is left out and told so."""
-        refused: dict[int, CasewayError] = {}
         try:
             with self.database.writing() as connection:
-                for batch in group:
-                    if _is_held(connection, batch.claim):
-                        _write(connection, batch)
-                    else:
-                        refused[id(batch)] = _lost(batch.claim)
+                refused = _write(connection, group)
         except Exception as error:  # noqa: BLE001 - the boundary of the thread: whoever waits must hear
             for batch in group:
-                batch.done.set_exception(error)
+                batch.journal.next_entry = None  # how far the journal got is the database's to say
+            _answer([(batch.done, error) for batch in group])
             return
-        for batch in group:
-            if id(batch) in refused:
-                batch.done.set_exception(refused[id(batch)])
-            else:
-                batch.done.set_result(None)
+        _answer([(batch.done, refused.get(_fence(batch.journal.claim))) for batch in group])
 
 
 class StoreJournal:
-    """`caseway_runner.Journal` of one claimed execution. Task records travel with the next entries."""
+    """`caseway_runner.Journal` of one claimed execution. Task records travel with the entries, but not more
+    often than people can look; what is left at the end is `finish`'s, or `settle`'s when there is no end."""
 
     def __init__(self, writer: JournalWriter, claim: Claim) -> None:
+        self.claim = claim
+        self.next_entry: int | None = None  # the writer's: the number of the next entry, when it knows
         self._writer = writer
-        self._claim = claim
         self._records: dict[str, TaskRecord] = {}
+        self._shown_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     async def append(self, entries: Sequence[Entry]) -> None:
         """Return when the entries are durable; raises `CasewayError` (`claim-lost`)."""
-        records, self._records = tuple(self._records.values()), {}
-        await asyncio.wrap_future(self._writer.submit(self._claim, tuple(entries), records))
+        is_due = bool(self._records) and self._shown_at + VIEW_SECONDS <= asyncio.get_running_loop().time()
+        await self._submit(tuple(entries), self._taken() if is_due else ())
 
     async def recorded(self) -> Sequence[Entry]:
         """All entries so far, in order."""
-        return await asyncio.to_thread(read, self._writer.database, self._claim.execution_id)
+        return await asyncio.to_thread(read, self._writer.database, self.claim.execution_id)
 
     def record_task(self, claim: Claim, record: TaskRecord) -> None:
-        """Keep the latest record of a task activation until the next append, or the end, stores it."""
-        assert claim.execution_id == self._claim.execution_id
+        """Keep the latest record of a task activation; it is stored soon."""
+        assert claim.execution_id == self.claim.execution_id
         self._records[record.position or record.reference] = record
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(VIEW_SECONDS, self._show)
+
+    async def settle(self) -> None:
+        """Store the task records kept so far: for an execution that stops without an end."""
+        if self._records:
+            await self._submit((), self._taken())
+
+    def _show(self) -> None:
+        self._timer = None
+        if self._records:
+            # Nobody waits: a claim that is lost is told to the next append.
+            self._submit((), self._taken()).add_done_callback(_heard)
+
+    def _taken(self) -> tuple[TaskRecord, ...]:
+        records, self._records = tuple(self._records.values()), {}
+        self._shown_at = asyncio.get_running_loop().time()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        return records
+
+    def _submit(self, entries: Sequence[Entry], records: Sequence[TaskRecord]) -> asyncio.Future[None]:
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._writer.submit(_Batch(self, entries, records, done))
+        return done
+
+
+def _heard(done: asyncio.Future[None]) -> None:
+    if not done.cancelled():
+        done.exception()
 
 
 def read(database: Database, execution_id: str) -> tuple[Entry, ...]:
@@ -138,37 +166,68 @@ def read(database: Database, execution_id: str) -> tuple[Entry, ...]:
         return tuple(Entry(row.position, row.kind, row.at, row.data) for row in connection.execute(query))
 
 
-def _is_held(connection: sa.Connection, claim: Claim) -> bool:
-    token = connection.scalar(
-        sa.select(executions.c.claim_token)
-        .where(executions.c.id == claim.execution_id)
-        .with_for_update(read=True)
-    )
-    return bool(token == claim.token)
+def _answer(results: Sequence[tuple[asyncio.Future[None], Exception | None]]) -> None:
+    """Wake up who waits, with one call into each event loop."""
+    loops = {id(done.get_loop()): done.get_loop() for done, _ in results}
+    for loop in loops.values():
+        mine = [(done, error) for done, error in results if done.get_loop() is loop]
+        with suppress(RuntimeError):  # the loop has been closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, mine)
 
 
-def _write(connection: sa.Connection, batch: _Batch) -> None:
-    trail.record(connection, batch.claim.execution_id, batch.records)
+def _settle(results: Sequence[tuple[asyncio.Future[None], Exception | None]]) -> None:
+    for done, error in results:
+        if done.done():
+            continue  # who waited was cancelled
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+
+def _write(connection: sa.Connection, group: Sequence[_Batch]) -> dict[_Fence, CasewayError]:
+    """Write the batches whose claims hold; the errors of the others, by claim."""
+    claims = prepared.claims_of(connection, list({batch.journal.claim.execution_id for batch in group}))
+    refused: dict[_Fence, CasewayError] = {}
+    rows: list[dict[str, Any]] = []
+    for batch in group:
+        claim = batch.journal.claim
+        token, status = claims.get(claim.execution_id, (0, ""))
+        if token != claim.token:
+            refused[_fence(claim)] = _lost(claim)
+            continue
+        rows += _rows(connection, batch)
+        if batch.records and status == ExecutionStatus.RUNNING:  # else `finish` has stored later ones
+            trail.record(connection, claim.execution_id, batch.records)
+    prepared.insert_entries(connection, rows)
+    return refused
+
+
+def _fence(claim: Claim) -> _Fence:
+    return claim.execution_id, claim.token
+
+
+def _rows(connection: sa.Connection, batch: _Batch) -> list[dict[str, Any]]:
     if not batch.entries:
-        return
-    highest = connection.scalar(
-        sa.select(sa.func.max(journal.c.number)).where(journal.c.execution_id == batch.claim.execution_id)
-    )
-    first = 0 if highest is None else int(highest) + 1
-    connection.execute(
-        sa.insert(journal),
-        [
-            {
-                "execution_id": batch.claim.execution_id,
-                "number": first + offset,
-                "position": entry.position,
-                "kind": entry.kind,
-                "at": entry.at,
-                "data": entry.data,
-            }
-            for offset, entry in enumerate(batch.entries)
-        ],
-    )
+        return []
+    journal_of, execution_id = batch.journal, batch.journal.claim.execution_id
+    first = journal_of.next_entry
+    if first is None:
+        latest = sa.select(sa.func.max(journal.c.number)).where(journal.c.execution_id == execution_id)
+        highest = connection.scalar(latest)
+        first = 0 if highest is None else int(highest) + 1
+    journal_of.next_entry = first + len(batch.entries)
+    return [
+        {
+            "execution_id": execution_id,
+            "number": first + offset,
+            "position": entry.position,
+            "kind": entry.kind,
+            "at": entry.at,
+            "data": None if entry.data is None else to_text(entry.data),
+        }
+        for offset, entry in enumerate(batch.entries)
+    ]
 
 
 def _lost(claim: Claim) -> CasewayError:

@@ -14,11 +14,13 @@ import sqlalchemy as sa
 from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
 from caseway.model.states import ExecutionStatus
+from caseway.platform import prepared
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row
 from caseway.platform.references import masked
 from caseway.platform.tables import deployments, executions, instant, moment, templates
 from caseway.platform.tables import tasks as task_table
+from caseway.platform.tables.types import to_text
 from caseway.platform.templates import decoded
 
 if TYPE_CHECKING:
@@ -178,33 +180,15 @@ def tasks(platform: Platform, execution_id: str) -> list[TaskView]:
 
 
 def record(connection: sa.Connection, execution_id: str, records: Iterable[TaskRecord]) -> None:
-    """Store task records; a later record of the same position replaces the earlier."""
+    """Store task records; a later record of the same position replaces the earlier, in its place."""
     latest = {item.position or item.reference: item for item in records}
-    if not latest:
-        return
-    kept = set(
-        connection.scalars(sa.select(task_table.c.position).where(task_table.c.execution_id == execution_id))
-    )
-    fresh = [position for position in latest if position not in kept]
-    for position, item in latest.items():
-        if position in kept:
-            connection.execute(
-                sa.update(task_table)
-                .where(task_table.c.execution_id == execution_id, task_table.c.position == position)
-                .values(**_values(item))
-            )
-    first = _next_number(connection, execution_id)
-    rows = [
-        {
-            "execution_id": execution_id,
-            "position": position,
-            "number": first + offset,
-            **_values(latest[position]),
-        }
-        for offset, position in enumerate(fresh)
-    ]
-    if rows:
-        connection.execute(sa.insert(task_table), rows)
+    if latest:
+        first = _next_number(connection, execution_id)
+        rows = [
+            {"execution_id": execution_id, "position": position, "number": first + offset, **_values(item)}
+            for offset, (position, item) in enumerate(latest.items())
+        ]
+        prepared.upsert_tasks(connection, rows)
 
 
 def close(connection: sa.Connection, execution_id: str, status: ExecutionStatus, now: datetime) -> None:
@@ -249,8 +233,8 @@ def _values(item: TaskRecord) -> dict[str, Any]:
         "started_at": item.started_at,
         "ended_at": item.ended_at,
         "attempts": item.attempts,
-        "output": item.output,
-        "error": None if item.error is None else dict(item.error.as_json()),
+        "output": None if item.output is None else to_text(item.output),
+        "error": None if item.error is None else to_text(dict(item.error.as_json())),
     }
 
 

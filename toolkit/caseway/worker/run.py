@@ -86,6 +86,8 @@ async def run_claimed(worker: Worker, held: executions.Claim) -> runner.Outcome:
         watch.cancel()
         work.cancel()
         await asyncio.gather(work, watch, return_exceptions=True)
+        with suppress(CasewayError):  # the claim may be gone already
+            await journal.settle()
         _leave(worker, held)
         raise
     if await watch == "lost":
