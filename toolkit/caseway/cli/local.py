@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from caseway.cli.session import PROJECT_FILES
 from caseway.model.errors import CasewayError
 from caseway.platform.compose import Platform, open_platform
 from caseway.targets.registry import TARGETS
@@ -21,7 +20,7 @@ def open_local(url: str, *, secret_key: str) -> Iterator[Platform]:
 
 def organization_of(root: Path) -> str:
     """The organization of the project at `root`: `spec.organization`, else the project's name."""
-    from caseway.worker.surroundings import parsed_values
+    from caseway.worker.surroundings import PROJECT_FILES, parsed_values
 
     for name in PROJECT_FILES:
         if (root / name).is_file():

@@ -6,19 +6,20 @@ The one rule: a claim's token fences every write, so delivering an execution twi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from caseway.model.canonical import Json, JsonObject
+from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
 from caseway.model.states import EXECUTION, ExecutionStatus, move
 from caseway.platform import body as template_body
 from caseway.platform import trail
 from caseway.platform.bundle import Platform
+from caseway.platform.held import Claim
 from caseway.platform.lookup import Row
+from caseway.platform.sleeping import put_to_sleep
 from caseway.platform.sources import document_of
 from caseway.platform.tables import executions, instances
 from caseway.platform.tables.types import Instant
@@ -28,26 +29,6 @@ if TYPE_CHECKING:
 
 ENDED = (ExecutionStatus.COMPLETED, ExecutionStatus.FAULTED, ExecutionStatus.CANCELLED)
 CLAIMABLE = (ExecutionStatus.PENDING, ExecutionStatus.RUNNING, ExecutionStatus.WAITING)
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to run an execution, while `token` is the latest, and all that running it needs."""
-
-    execution_id: str
-    token: int
-    worker: str
-    document: JsonObject
-    input: Json
-    instance_id: str
-    instance: str
-    organization: str
-    process: str
-    workflow: str
-    version: str
-    limits: JsonObject = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    depth: int = 0
 
 
 def claim(platform: Platform, execution_id: str, *, worker: str, seconds: float = 30.0) -> Claim | None:
@@ -159,6 +140,7 @@ def finish(platform: Platform, held: Claim, outcome: Outcome) -> None:
     with platform.database.writing() as connection:
         move(EXECUTION, ExecutionStatus.RUNNING, status)
         _write(connection, held, values)
+        put_to_sleep(connection, held.execution_id, held.organization, outcome.waiting)
         trail.record(connection, held.execution_id, outcome.tasks)
         if status in ENDED:
             trail.close(connection, held.execution_id, status, now)

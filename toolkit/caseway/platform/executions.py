@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from caseway.platform.claims import Claim, claim, claim_next, finish, heartbeat, release
+from caseway.platform.claims import claim, claim_next, finish, heartbeat, release
 from caseway.platform.creation import NewExecution, create
+from caseway.platform.held import Claim
 from caseway.platform.recall import cancel, resume, retry, sweep
+from caseway.platform.sleeping import WaitingView, waiting_of, wake_due
 from caseway.platform.sources import workflow_source
 from caseway.platform.trail import ExecutionView, Page, TaskView, get_execution, list_executions, tasks
 
@@ -14,6 +16,7 @@ __all__ = [
     "NewExecution",
     "Page",
     "TaskView",
+    "WaitingView",
     "cancel",
     "claim",
     "claim_next",
@@ -27,5 +30,7 @@ __all__ = [
     "retry",
     "sweep",
     "tasks",
+    "waiting_of",
+    "wake_due",
     "workflow_source",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,15 +12,11 @@ from caseway.model.states import EXECUTION, ExecutionStatus, move
 from caseway.platform import trail
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
+from caseway.platform.claims import ENDED
+from caseway.platform.creation import fresh, unended
 from caseway.platform.lease import is_dead
 from caseway.platform.lookup import Row
 from caseway.platform.tables import executions, journal
-
-if TYPE_CHECKING:
-    pass
-
-from caseway.platform.claims import ENDED
-from caseway.platform.creation import fresh, unended
 
 DISPATCHES = 1 + 3  # the first, and the retries that a lost worker is allowed
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from caseway.platform.bundle import Platform
+from caseway.platform.held import Claim
 from caseway.platform.tables import (
     current_deployments,
     definitions,
@@ -17,9 +18,6 @@ from caseway.platform.tables import (
     instances,
     processes,
 )
-
-if TYPE_CHECKING:
-    from caseway.platform.claims import Claim
 
 
 def document_of(connection: sa.Connection, digest: str) -> dict[str, Any]:

@@ -1,0 +1,28 @@
+"""What a worker holds while it runs an execution. Plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from caseway.model.canonical import Json, JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to run an execution, while `token` is the latest, and all that running it needs."""
+
+    execution_id: str
+    token: int
+    worker: str
+    document: JsonObject
+    input: Json
+    instance_id: str
+    instance: str
+    organization: str
+    process: str
+    workflow: str
+    version: str
+    limits: JsonObject = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    depth: int = 0
