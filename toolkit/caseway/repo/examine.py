@@ -168,7 +168,7 @@ def _schema_findings(kind: str, value: Any, positions: Positions) -> Iterator[Di
         return
     from caseway.repo.schema import violations  # noqa: PLC0415 - a cached reading never needs it
 
-    for broken in violations(kind, value):
+    for broken in violations(kind, value, is_plain=True):
         code = _CODES.get(broken.keyword, _OTHER_SHAPE)
         at = positions.key(broken.pointer) if code == "CW201" else positions.at(broken.pointer)
         message, hint = printable(broken.message), printable(broken.hint)

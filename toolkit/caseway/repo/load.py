@@ -5,7 +5,7 @@ Rule: nothing of the repo is run, and whatever is wrong in it becomes a diagnost
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -51,6 +51,21 @@ class LoadedProject:
     file: str = "caseway.yaml"
     paths: tuple[str, ...] = ()
     blobs: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, bytes] = field(default_factory=dict)  # by path in the tree
+
+    def read_all(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """The content of each of `paths`, without those that cannot be read. What loading has read is not
+        read again."""
+        missing: list[str] = []
+        for path in paths:
+            full = self.root + path
+            if full in self.kept:
+                yield path, self.kept[full]
+            else:
+                missing.append(full)
+        for full, content in self.tree.read_all(missing):
+            if isinstance(content, bytes):
+                yield full[len(self.root) :], content
 
     def read(self, path: str) -> bytes:
         """The content of one of `paths`. Raises UnreadableError."""
@@ -117,6 +132,7 @@ def _project(reader: Reader, share: ProjectFiles) -> LoadedProject:
         blobs={
             path: reader.blobs[share.root + path] for path in examined if share.root + path in reader.blobs
         },
+        kept=reader.kept,
     )
 
 

@@ -22,15 +22,19 @@ from caseway.repo.tree import FileId, Tree, UnreadableError
 _YOUNG_NS = 2_000_000_000  # a file changed this shortly ago may change again without its times showing it
 _BATCH = 1000  # files asked of the cache at once
 _HELD_BYTES = 8_000_000  # contents held at once
+_KEPT_BYTES = 100_000_000  # contents kept for those who look at the text again
 
 
 class Reader:
-    """Examines files of `tree`. `blobs` holds git's id of every content that was examined."""
+    """Examines files of `tree`. `blobs` holds git's id of every content that was examined, `kept` the content
+    of those that had to be read, as far as there is room."""
 
     def __init__(self, tree: Tree, cache: Cache | None, now: Callable[[], int] = time.time_ns) -> None:
         self.tree = tree
         self.files: Mapping[str, FileId] = tree.files()
         self.blobs: dict[str, str] = {}
+        self.kept: dict[str, bytes] = {}
+        self._kept_room = _KEPT_BYTES
         self._cache = cache
         self._now = now
         self._bytes = TREE_BYTES
@@ -60,10 +64,16 @@ class Reader:
                 continue
             held[path] = content
             room -= len(content)
+            self._keep(full, content)
             if room <= 0:
                 found |= self._contents(root, held, roles)
                 held, room = {}, _HELD_BYTES
         return found | self._contents(root, held, roles)
+
+    def _keep(self, full: str, content: bytes) -> None:
+        self._kept_room -= len(content)
+        if self._kept_room >= 0:
+            self.kept[full] = content
 
     def _contents(
         self, root: str, contents: Mapping[str, bytes], roles: Mapping[str, Role]

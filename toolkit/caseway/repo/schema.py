@@ -30,6 +30,7 @@ __all__ = [
     "KINDS",
     "Violation",
     "fill_defaults",
+    "is_accepted",
     "kind_named",
     "schema",
     "schema_problems",
@@ -53,6 +54,8 @@ KINDS = tuple(FILES)
 
 def kind_named(name: str) -> str:
     """The kind that `name` means, whatever its case and dashes; raises CasewayError for none."""
+    if name in FILES:
+        return name
     kinds = {kind.lower(): kind for kind in KINDS}
     folded = name.lower().replace("-", "").replace("_", "").removesuffix(".schema.json")
     if folded in kinds:
@@ -73,17 +76,18 @@ def schema_text(kind: str) -> str:
     return (_folder() / f"{FILES[kind_named(kind)]}.schema.json").read_text(encoding="utf-8")
 
 
-def violations(kind: str, value: Any) -> list[Violation]:
-    """Everything in which `value` breaks the schema of its kind; empty when it is valid."""
+def violations(kind: str, value: Any, *, is_plain: bool = False) -> list[Violation]:
+    """Everything in which `value` breaks the schema of its kind; empty when it is valid. `is_plain` says that
+    it is known to be plain JSON, as whatever our own parser gives."""
     name = kind_named(kind)
-    return plain_json_problems(value) or _judge(_validator(name), _schema(name), value)
+    return ([] if is_plain else plain_json_problems(value)) or _judge(_validator(name), _schema(name), value)
 
 
-def suspicions(kind: str, value: Any) -> list[Violation]:
+def suspicions(kind: str, value: Any, *, is_plain: bool = False) -> list[Violation]:
     """Keys that the schema allows, as the specification does, though nothing reads them: likely typos.
     Empty for what `violations` reports already."""
     name = kind_named(kind)
-    if plain_json_problems(value) or _strict_validator(name).is_valid(value):
+    if (not is_plain and plain_json_problems(value)) or _strict_validator(name).is_valid(value):
         return []
     known = {each.pointer for each in violations(name, value)}
     strict = explain(Walk(_strict(name), _matches), value)
@@ -108,6 +112,15 @@ def violations_of(schema: Any, value: Any) -> list[Violation]:
             )
         ]
     return _judge(_compiled(schema), schema, value)
+
+
+def is_accepted(schema: Any, value: Any) -> bool:
+    """Whether `value` surely keeps to `schema`, of which `schema_problems` found nothing: the quick answer
+    before `violations_of`."""
+    try:
+        return is_bounded(schema, value) and _compiled(schema).is_valid(value)
+    except ValueError:
+        return False
 
 
 def schema_problems(value: Any) -> list[Violation]:

@@ -43,10 +43,10 @@ _SHAPES = {
 }
 _KINDS = tuple(_SHAPES)
 _TOKENS = re.compile("|".join(f"({shape})" for shape in _SHAPES.values()))
-_HINTS = re.compile(
-    r"AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|hooks\.slack|k_live_|whsec_|AIza|SG\.|npm_|pypi-AgE"
-    r"|sk-|PRIVATE KEY|eyJ"
-)
+_HINTS = (
+    "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "hooks.slack", "k_live_",
+    "whsec_", "AIza", "SG.", "npm_", "pypi-AgE", "sk-", "PRIVATE KEY", "eyJ",
+)  # fmt: skip
 _URL_LOGIN = re.compile(
     r"\b[a-z][a-z0-9+.-]{1,20}://(?P<user>[^\s/:@\"'<>{}$]{1,100}):(?P<word>[^\s/@\"']{1,200})@"
 )
@@ -73,7 +73,7 @@ _TELLING_PAIRS = frozenset(
 
 def tokens(text: str) -> Iterator[Secret]:
     """Every well-known token or private key in a text."""
-    if not _HINTS.search(text):
+    if not any(map(text.__contains__, _HINTS)):
         return
     for match in _TOKENS.finditer(text):
         if "EXAMPLE" in match[0]:

@@ -28,6 +28,7 @@ _PATH = re.compile(r"(?<![\w.)\]\"$?])\.([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?P<aft
 _CHANGES_INPUT = re.compile(
     r"\||\bas\b|\bdef\b|\breduce\b|\bforeach\b|\bif\b|\btry\b|\b[a-z_]\w*\s*\(|\\\(|//"
 )
+_READING = frozenset({"set", "with", "switch", "raise", "emit"})  # parts of a task with expressions
 _STEPS = frozenset({"set", "call", "run", "wait", "raise", "emit"})
 
 
@@ -80,15 +81,21 @@ def _cases(item: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _task(document: Document, task: Mapping[str, Any], pointer: str, shape: Shape) -> Iterator[Finding]:
-    yield from _read(document, task.get("if"), f"{pointer}/if", shape)
-    yield from _read(document, mapping(task, "input").get("from"), f"{pointer}/input/from", shape)
-    inner = _input_shape(task) if "input" in task else shape
-    for key in ("set", "with", "switch", "raise", "emit"):
-        yield from _read(document, task.get(key), f"{pointer}/{key}", inner)
-    yield from _read(document, mapping(task, "for").get("in"), f"{pointer}/for/in", inner)
+    inner = shape
+    if "input" in task:
+        yield from _read(document, mapping(task, "input").get("from"), f"{pointer}/input/from", shape)
+        inner = _input_shape(task)
+    if shape is not None and "if" in task:
+        yield from _read(document, task["if"], f"{pointer}/if", shape)
+    if inner is not None:
+        for key in _READING.intersection(task):
+            yield from _read(document, task[key], f"{pointer}/{key}", inner)
+        if "for" in task:
+            yield from _read(document, mapping(task, "for").get("in"), f"{pointer}/for/in", inner)
     if "for" not in task and "do" in task:
         yield from _list(document, task, f"{pointer}/do", inner)
-    yield from _read(document, mapping(task, "output").get("as"), f"{pointer}/output/as", _raw(task))
+    if "output" in task:
+        yield from _read(document, mapping(task, "output").get("as"), f"{pointer}/output/as", _raw(task))
 
 
 def _raw(task: Mapping[str, Any]) -> Shape:

@@ -76,7 +76,7 @@ def _awaits_a_value(document: Document, pointer: str) -> bool:
 def idle_key(view: View) -> Iterator[Finding]:
     for document in view.of_kind("Workflow"):
         if document.is_valid:
-            for found in suspicions("Workflow", document.value):
+            for found in suspicions("Workflow", document.value, is_plain=True):
                 yield at(document, found.pointer, f"{found.message} (nothing reads it)", found.hint, key=True)
 
 

@@ -113,6 +113,8 @@ def many_attempts(view: View) -> Iterator[Finding]:
     for entry in view.workflows:
         if entry.document is None or entry.document.kind != "Workflow":
             continue
+        if view.marks(entry.document).noted.isdisjoint(("retry", "retries")):
+            continue
         found = spec(entry.use_case).get("retries", _DEFAULT_RETRIES)
         dispatches = 1 + found if isinstance(found, int) and not isinstance(found, bool) else 1
         for pointer, limit in _retry_limits(entry.document.value):
@@ -138,6 +140,8 @@ def no_timeout(view: View) -> Iterator[Finding]:
         if entry.document is None or entry.document.kind != "Workflow":
             continue
         if "timeout" in mapping(entry.document.value) or "timeout" in mapping(spec(entry.use_case), "limits"):
+            continue
+        if view.marks(entry.document).noted.isdisjoint(("call", "run", "listen", "wait")):
             continue
         waits = [
             pointer

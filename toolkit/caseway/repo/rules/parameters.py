@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from caseway.model.canonical import canonical
 from caseway.repo.forms import parameters_problems, parameters_schema
 from caseway.repo.json_pointer import token
 from caseway.repo.placeholders import OPENING
 from caseway.repo.rules.rule import Finding, at, milder
 from caseway.repo.rules.shape import items, mapping, suggestion
 from caseway.repo.rules.view import View, spec
-from caseway.repo.schema import schema_problems, violations_of
+from caseway.repo.schema import is_accepted, schema_problems, violations_of
 from caseway.repo.violation import Violation
 
 if TYPE_CHECKING:
@@ -23,25 +20,26 @@ if TYPE_CHECKING:
 _HOLDERS = ("$defs", "definitions")
 
 
-def schema_of(use_case: Document) -> Mapping[str, Any] | None:
+def schema_of(view: View, use_case: Document) -> Mapping[str, Any] | None:
     """The JSON Schema of a use case's parameters, compiled from its form fields if need be; None when there
     is none that can be used."""
+    return view.once(("schema", id(use_case)), lambda: _schema(view, use_case))
+
+
+def _schema(view: View, use_case: Document) -> Mapping[str, Any] | None:
     declared = spec(use_case).get("parameters")
     if not isinstance(declared, Mapping):
         return None
     try:
-        return _compiled(canonical(declared))
-    except (TypeError, ValueError, RecursionError):
-        return None  # not plain JSON: the schema rules have said so
-
-
-@lru_cache(maxsize=4096)
-def _compiled(declared: str) -> Mapping[str, Any] | None:
-    try:
-        schema = parameters_schema(json.loads(declared))
-    except (ValueError, TypeError, KeyError, AttributeError):
+        schema = parameters_schema(declared)
+        problems = _problems(view, use_case, declared) if schema is declared else schema_problems(schema)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None  # broken form fields: reported where forms are checked
-    return schema if not schema_problems(schema) else None
+    return schema if not problems else None
+
+
+def _problems(view: View, use_case: Document, declared: Mapping[str, Any]) -> list[Violation]:
+    return view.once(("parameters", id(use_case)), lambda: parameters_problems(declared))
 
 
 def broken_schema(view: View) -> Iterator[Finding]:
@@ -56,17 +54,27 @@ def wrong_default(view: View) -> Iterator[Finding]:
             yield at(use_case, f"/spec/parameters{problem.pointer}", problem.message, problem.hint)
     for use_case in view.of_kind("UseCase"):
         declared = mapping(spec(use_case), "parameters")
-        schema = schema_of(use_case)
-        if schema is None or "fields" in declared:
-            continue
-        definitions = {key: schema[key] for key in _HOLDERS if key in schema}
-        for name, property_schema in mapping(declared, "properties").items():
-            if not isinstance(property_schema, Mapping) or "default" not in property_schema:
-                continue
-            for problem in violations_of({**definitions, **property_schema}, property_schema["default"]):
-                pointer = f"/spec/parameters/properties/{token(str(name))}/default{problem.pointer}"
-                message = f'the default of "{name}" breaks its own schema: {problem.message}'
-                yield at(use_case, pointer, message, problem.hint)
+        schema = schema_of(view, use_case)
+        if schema is not None and "fields" not in declared:
+            yield from _wrong_defaults(use_case, schema, mapping(declared, "properties"))
+
+
+def _wrong_defaults(
+    use_case: Document, schema: Mapping[str, Any], properties: Mapping[str, Any]
+) -> Iterator[Finding]:
+    definitions = {key: schema[key] for key in _HOLDERS if key in schema}
+    defaults = {
+        name: each["default"]
+        for name, each in properties.items()
+        if isinstance(each, Mapping) and "default" in each
+    }
+    if not defaults or is_accepted({**definitions, "properties": properties}, defaults):
+        return
+    for name, default in defaults.items():
+        for problem in violations_of({**definitions, **properties[name]}, default):
+            pointer = f"/spec/parameters/properties/{token(str(name))}/default{problem.pointer}"
+            message = f'the default of "{name}" breaks its own schema: {problem.message}'
+            yield at(use_case, pointer, message, problem.hint)
 
 
 def _declaration_problems(view: View) -> Iterator[tuple[Document, Violation]]:
@@ -74,7 +82,7 @@ def _declaration_problems(view: View) -> Iterator[tuple[Document, Violation]]:
         declared = spec(use_case).get("parameters")
         if not isinstance(declared, Mapping) or not use_case.is_valid:
             continue  # of a shape that the schema rules have refused already
-        for problem in parameters_problems(declared):
+        for problem in _problems(view, use_case, declared):
             yield use_case, problem
 
 
@@ -84,7 +92,7 @@ def _is_about_default(problem: Violation) -> bool:
 
 def no_value(view: View) -> Iterator[Finding]:
     for use_case in view.of_kind("UseCase"):
-        schema = schema_of(use_case)
+        schema = schema_of(view, use_case)
         if schema is None or view.instances_of.get(use_case.name) or spec(use_case).get("starter") is True:
             continue
         for name in _required(schema):
@@ -104,7 +112,7 @@ def _installed(view: View) -> Iterator[tuple[Document, Mapping[str, Any], Mappin
     """Instances with the schema of their use case and the parameters they set."""
     for name, instances in view.instances_of.items():
         use_case = view.named("UseCase").get(name)
-        schema = schema_of(use_case) if use_case else {"type": "object", "properties": {}}
+        schema = schema_of(view, use_case) if use_case else {"type": "object", "properties": {}}
         if use_case is None or (schema is None and "parameters" in spec(use_case)):
             continue
         for instance in instances:
@@ -122,6 +130,8 @@ def wrong_value(view: View) -> Iterator[Finding]:
         if known:
             optional.pop("additionalProperties", None)  # unknown names are another rule's finding
         given = {name: value for name, value in values.items() if name in known or not known}
+        if is_accepted(optional, given):
+            continue
         for problem in violations_of(optional, given):
             if not _is_pending(given, problem.pointer):
                 found = at(instance, f"/spec/parameters{problem.pointer}", problem.message, problem.hint)

@@ -37,8 +37,9 @@ def undeclared_name(view: View) -> Iterator[Finding]:
 def _undeclared(view: View, roots: tuple[str, ...]) -> Iterator[Finding]:
     seen: set[tuple[str, str, str]] = set()
     for use_case, document in _owned(view):
-        known = declared(view, use_case)
-        for use in uses(view, document):
+        found = uses(view, document)
+        known = _declared(view, use_case) if found else {}
+        for use in found:
             for reference in sorted(use.references):
                 root, _, rest = reference.partition(".")
                 name = rest.split(".")[0]
@@ -50,6 +51,10 @@ def _undeclared(view: View, roots: tuple[str, ...]) -> Iterator[Finding]:
                 message = f'the use case "{use_case.name}" declares no {_WORDS[root]} "{name}"'
                 hint = suggestion(name, names_here, f"declare it in {use_case.path}")
                 yield at(document, use.pointer, message, hint)
+
+
+def _declared(view: View, use_case: Document) -> Mapping[str, frozenset[str] | None]:
+    return view.once(("declared", id(use_case)), lambda: declared(view, use_case))
 
 
 def _owned(view: View) -> Iterator[tuple[Document, Document]]:

@@ -79,6 +79,8 @@ def secret_value(view: View) -> Iterator[Finding]:
 
 def misplaced(view: View) -> Iterator[Finding]:
     for document in view.documents:
+        if not view.marks(document).placeholders:
+            continue
         here = frozenset(resolved(view, document))
         for pointer, scalar in view.marks(document).placeholders:
             if (pointer, scalar) not in here and not _is_prose(pointer):
@@ -132,7 +134,7 @@ def _schemas(view: View) -> Mapping[str, list[Mapping[str, Any]]]:
     """The parameter schemas that a workflow file is used with, by its path."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for entry in view.workflows:
-        found.setdefault(entry.path, []).append(schema_of(entry.use_case) or {})
+        found.setdefault(entry.path, []).append(schema_of(view, entry.use_case) or {})
     return found
 
 

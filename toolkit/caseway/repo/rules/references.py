@@ -225,11 +225,14 @@ def unknown_test_task(view: View) -> Iterator[Finding]:
     for test in view.of_kind("WorkflowTest"):
         use_case = view.use_case_of(test)
         entries = view.workflows_of.get(use_case.path, ()) if use_case else ()
+        named = list(_named_tasks(spec(test)))
+        if not named:
+            continue
         wanted = text(spec(test), "workflow")
         tasks = {name for entry in entries if entry.document for name in _tasks(view, entry.document)}
         if not tasks or all(entry.id != wanted for entry in entries):
             continue
-        for pointer, name in _named_tasks(spec(test)):
+        for pointer, name in named:
             if not name.startswith("/") and name not in tasks:
                 message = f'no workflow of the use case has a task "{name}"'
                 yield at(test, pointer, message, suggestion(name, tasks))
@@ -250,15 +253,15 @@ def _named_tasks(test: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def task_names(value: Any) -> Iterator[str]:
     """The name of every task of a workflow, wherever a task list may stand."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return
     for key, inner in value.items():
-        if key in ("do", "try", "branches") and isinstance(inner, (list, tuple)):
+        if isinstance(inner, list) and key in ("do", "try", "branches"):
             for item in inner:
                 for name, task in mapping(item).items():
                     yield str(name)
                     yield from task_names(task)
-        elif isinstance(inner, Mapping):
+        elif isinstance(inner, dict):
             yield from task_names(inner)
 
 

@@ -25,7 +25,7 @@ DEFAULT_STAGES = ("dev", "prod")
 DEFAULT_RUNTIME = "default"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WorkflowEntry:
     """One entry of a use case's `workflows`, and the document its file holds (None when there is none)."""
 
@@ -35,7 +35,7 @@ class WorkflowEntry:
     path: str
     document: Document | None
 
-    @property
+    @cached_property
     def id(self) -> str:
         return text(self.entry, "id")
 
@@ -43,7 +43,7 @@ class WorkflowEntry:
     def pointer(self) -> str:
         return f"/spec/workflows/{self.index}"
 
-    @property
+    @cached_property
     def triggers(self) -> list[tuple[str, Mapping[str, Any]]]:
         """`(pointer, trigger)` of each trigger that is written; the default manual one is not."""
         found = enumerate(items(self.entry, "triggers"))
@@ -78,9 +78,7 @@ class View:
     @cached_property
     def texts(self) -> Texts:
         """What one pass over all files as text has found."""
-        prefix = len(self.project.root)
-        content = self.project.tree.read_all(self.project.root + path for path in self.paths)
-        return read_texts((path[prefix:], data) for path, data in content if isinstance(data, bytes))
+        return read_texts(self.project.read_all(self.paths))
 
     def of_kind(self, kind: str) -> tuple[Document, ...]:
         """The documents of a kind, in the order of their files."""
