@@ -26,6 +26,7 @@ websockets = pytest.importorskip(
 )
 
 Heard = Callable[[], tuple[bytes, dict[str, str]]]
+EVENT = {"type": "com.example.read", "source": "https://example.com", "data": "${ .n }"}
 PROTOCOLS = ["redis", "mqtt", "mqtt5", "nats"]
 
 
@@ -324,13 +325,14 @@ def test_a_condition_that_holds_before_the_first_message_takes_none(redis_peer: 
     assert execute(redis_peer, subscribing(redis_peer, consume={"until": "${ true }"})).output == []
 
 
-def test_the_period_ends_the_subscription(redis_peer: Peer) -> None:
-    consume = {"while": "${ true }", "for": {"milliseconds": 400}}
-    with sending(redis_peer):
-        outcome = execute(redis_peer, subscribing(redis_peer, consume=consume))
+def test_the_period_ends_the_subscription(peer: Peer) -> None:
+    task = subscribing(peer, consume={"while": "${ true }", "for": {"milliseconds": 300}})
+    with sending(peer):
+        outcome = execute(peer, task)
     assert outcome.status is Status.COMPLETED
     assert outcome.output
-    assert execute(redis_peer, subscribing(redis_peer, consume=consume)).output == []
+    silent = execute(peer, task)
+    assert (silent.status, silent.output) == (Status.COMPLETED, [])
 
 
 def test_foreach_runs_tasks_with_each_message(redis_peer: Peer) -> None:
@@ -370,22 +372,21 @@ def test_an_item_that_does_not_match_its_schema_is_a_validation_error(redis_peer
     assert outcome.error is not None and outcome.error.type == ERRORS + "validation"
 
 
-def test_messages_that_were_taken_are_not_awaited_again(redis_peer: Peer) -> None:
+def test_a_subscription_cut_after_any_entry_goes_on_after_the_messages_it_had(redis_peer: Peer) -> None:
     journal = MemoryJournal()
-    task = subscribing(
-        redis_peer, consume={"amount": 3}, foreach={"do": [{"keep": {"set": "${ .payload }"}}]}
-    )
+    foreach = {"do": [{"keep": {"set": "${ .payload }"}}, {"tell": {"emit": {"event": {"with": EVENT}}}}]}
+    foreach["output"] = {"as": "${ .data }"}  # type: ignore[assignment]
+    task = subscribing(redis_peer, consume={"amount": 2}, foreach=foreach)
     with sending(redis_peer):
         whole = execute(redis_peer, task, journal=journal)
-    entries = asyncio.run(journal.recorded())
-    received = [at for at, entry in enumerate(entries) if entry.kind == "received"]
-    assert len(received) == 3
-    assert execute(redis_peer, task, journal=journal_of(entries), clock=VirtualClock()).output == whole.output
-    cut = journal_of(entries[: received[1] + 1])
-    with sending(redis_peer):
-        resumed = execute(redis_peer, task, journal=cut)
-    assert resumed.output[:2] == whole.output[:2]
-    assert len(resumed.output) == 3
+        assert whole.status is Status.COMPLETED, whole.error
+        entries = asyncio.run(journal.recorded())
+        for length in range(len(entries) + 1):
+            resumed = execute(redis_peer, task, journal=journal_of(entries[:length]), clock=VirtualClock())
+            had = sum(entry.kind == "received" for entry in entries[:length])
+            assert resumed.status is Status.COMPLETED, resumed.error
+            assert resumed.output[:had] == whole.output[:had]
+            assert len(resumed.output) == 2
 
 
 def test_a_timeout_of_the_task_ends_the_subscription(redis_peer: Peer) -> None:

@@ -28,9 +28,9 @@ def add(a: int, b: int) -> int:
     return a + b
 
 @server.tool()
-def environment(name: str) -> str:
-    """Shows a variable."""
-    return os.environ.get(name, "none")
+def environment() -> dict[str, str]:
+    """Shows the variables."""
+    return dict(os.environ)
 
 @server.tool()
 def broken() -> str:
@@ -215,16 +215,16 @@ def test_a_process_sees_its_own_environment_and_nothing_of_this_one(
     script: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", "/home/secret")
-    for name, value in {"GIVEN": "yes", "CASEWAY_SERVICES": "{}"}.items():
-        outcome = ask(
-            "tools/call",
-            stdio(script, GIVEN="yes"),
-            {"name": "environment", "arguments": {"name": name}},
-            environment={"CASEWAY_SERVICES": "{}"},
-        )
-        assert outcome.output["structuredContent"] == {"result": value}
-    outcome = ask("tools/call", stdio(script), {"name": "environment", "arguments": {"name": "HOME"}})
-    assert "secret" not in outcome.output["structuredContent"]["result"]
+    monkeypatch.setenv("TOKEN", "secret")
+    outcome = ask(
+        "tools/call",
+        stdio(script, GIVEN="yes"),
+        {"name": "environment"},
+        environment={"CASEWAY_SERVICES": "{}"},
+    )
+    seen = outcome.output["structuredContent"]
+    assert (seen["GIVEN"], seen["CASEWAY_SERVICES"]) == ("yes", "{}")
+    assert "TOKEN" not in seen and "secret" not in seen["HOME"]
 
 
 def test_a_process_ends_with_the_call(script: str) -> None:
@@ -233,10 +233,19 @@ def test_a_process_ends_with_the_call(script: str) -> None:
     assert not [line for line in running if script.encode() in line]
 
 
+def test_a_process_ends_with_the_timeout_of_the_task(script: str) -> None:
+    document = asking("tools/call", stdio(script), {"name": "slow"})
+    document["do"][0]["ask"]["timeout"] = {"after": {"seconds": 1}}
+    outcome = run(document, {}, policy=processes_allowed())
+    assert outcome.error is not None and outcome.error.type == ERRORS + "timeout"
+    running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
+    assert not [line for line in running if script.encode() in line]
+
+
 @pytest.mark.parametrize("kind", ["http", "stdio"])
 def test_the_timeout_is_a_timeout_error(web: Seen, script: str, kind: str) -> None:
     transport = web.http if kind == "http" else stdio(script)
-    outcome = ask("tools/call", transport, {"name": "slow"}, timeout={"seconds": 2})
+    outcome = ask("tools/call", transport, {"name": "slow"}, timeout={"seconds": 1})
     assert outcome.error is not None and outcome.error.type == ERRORS + "timeout"
 
 

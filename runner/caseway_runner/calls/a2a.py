@@ -112,14 +112,18 @@ def interface(card: Mapping[str, Any], place: str) -> tuple[str, str]:
     if card.get("url") and _is_json(card.get("preferredTransport", "JSONRPC")):
         offers.append((str(card["url"]), _OLD))
     for key, kind in (("supportedInterfaces", "protocolBinding"), ("additionalInterfaces", "transport")):
-        for item in card.get(key) or ():
+        items = card.get(key)
+        for item in items if isinstance(items, list) else ():
             if isinstance(item, Mapping) and _is_json(item.get(kind)) and item.get("url"):
                 version = str(item.get("protocolVersion", _OLD))
                 offers.append((str(item["url"]), _OLD if version.startswith("0.") else version))
     if not offers:
         raise fault("configuration", "the agent card names no URL for JSON-RPC")
     url, version = next((offer for offer in offers if offer[1] == _OLD), offers[0])
-    return urljoin(place, url), version
+    try:
+        return urljoin(place, url), version
+    except ValueError as error:
+        raise fault("configuration", f"the agent card's '{url[:200]}' is not a URL: {error}") from error
 
 
 def _is_json(binding: Any) -> bool:

@@ -13,7 +13,7 @@ from caseway_runner.errors import fault
 _PLAIN = {"secure-mqtt": "mqtt", "mqtts": "mqtt", "rediss": "redis", "wss": "ws", "https": "http"}
 _SECURE_SCHEMES = frozenset({"mqtts", "rediss", "wss", "https", "tls", "ssl"})
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
-_URL = re.compile(r"^(?:([a-z0-9+.-]+)://)?(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+)(?::(\d+))?(/.*)?$", re.IGNORECASE)
+_URL = re.compile(r"^(?:([a-z0-9+.-]+)://)?(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+)(?::(\d{1,6}))?(/.*)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +130,9 @@ def _server(document: Mapping[str, Any], channel: Mapping[str, Any], wanted: Wan
     servers = _table(document, "servers")
     if wanted.server:
         return _read(document, _entry(servers, wanted.server, "server"), wanted)
-    listed = channel.get("servers") or ()
     names = [
         str(item.get("$ref", "")).rpartition("/")[2] if isinstance(item, Mapping) else str(item)
-        for item in listed
+        for item in _list(channel, "servers")
     ] or list(servers)
     for name in names:
         entry = deref(document, servers.get(name))
@@ -163,7 +162,7 @@ def _read(document: Mapping[str, Any], value: Any, wanted: Wanted) -> Server:
     }
     url = _filled(written or str(entry.get("url", "")), {**variables, **wanted.variables}, "the server's URL")
     match = _URL.match(url)
-    if match is None:
+    if match is None or int(match.group(3) or 0) > 65535:
         raise fault("configuration", f"'{url[:200]}' is not the address of a server")
     scheme, host, port, path = match.groups()
     is_secure = said in _PLAIN or (scheme or "").lower() in _SECURE_SCHEMES
@@ -195,10 +194,9 @@ def _filled(text: str, values: Mapping[str, Any], what: str) -> str:
 
 
 def _messages(document: Mapping[str, Any], source: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    many = source.get("messages")
-    found = list(many.values()) if isinstance(many, Mapping) else many if isinstance(many, list) else []
+    found = [*_table(source, "messages").values(), *_list(source, "messages")]
     one = deref(document, source.get("message"))
-    for item in [*found, *(one.get("oneOf") or [one])]:
+    for item in [*found, *(_list(one, "oneOf") or [one])]:
         message = deref(document, item)
         if message:
             yield message
@@ -217,6 +215,11 @@ def _bindings(document: Mapping[str, Any], source: Mapping[str, Any], protocol: 
 def _table(source: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = source.get(key)
     return value if isinstance(value, Mapping) else {}
+
+
+def _list(source: Mapping[str, Any], key: str) -> list[Any]:
+    value = source.get(key)
+    return value if isinstance(value, list) else []
 
 
 def _entry(table: Mapping[str, Any], name: str, what: str) -> Any:
