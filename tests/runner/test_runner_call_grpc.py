@@ -9,10 +9,21 @@ from concurrent import futures
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from running import ERRORS, VirtualClock, a_workflow, run
+from running import ERRORS, VirtualClock, a_workflow, run, server
 
-from caseway_runner import Limits, MemoryJournal, Outcome, Policy, Status, StubAnswer, StubCall, problems
+from caseway_runner import (
+    Limits,
+    MemoryJournal,
+    Outcome,
+    Policy,
+    Status,
+    StubAnswer,
+    StubCall,
+    folder_files,
+    problems,
+)
 
 grpc = pytest.importorskip("grpc", reason="the extra caseway[grpc] is not installed")
 protoc = pytest.importorskip("grpc_tools.protoc", reason="the extra caseway[grpc] is not installed")
@@ -212,6 +223,34 @@ def test_a_call_that_is_in_the_journal_is_not_made_again(service: Service) -> No
     again = call(document, journal=journal, clock=VirtualClock())
     assert again.output == first.output
     assert service.calls.count("once") == 1
+
+
+def test_without_the_package_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    outcome = call(greeting(1))
+    assert outcome.error is not None and outcome.error.type == ERRORS + "configuration"
+    assert "pip install 'caseway[grpc]'" in outcome.error.detail
+
+
+def test_files_come_from_the_folder_and_never_from_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "inside").mkdir()
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "inside" / "a.proto").write_text("a")
+    (tmp_path / "inside" / "link").symlink_to(tmp_path / "secret")
+    read = folder_files(tmp_path / "inside")
+    assert read("a.proto") == b"a"
+    for path in ("../secret", "link", "none", str(tmp_path / "secret"), "."):
+        with pytest.raises(KeyError):
+            read(path)
+
+
+def test_imports_are_found_beside_the_file_over_http(service: Service) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, text={"/p/greet.proto": GREET, "/p/types.proto": TYPES}[request.url.path])
+
+    document = greeting(service.port, proto={"endpoint": "http://files/p/{name}.proto"})
+    outcome = run(document, {"name": "greet"}, http_transport=server(answer))
+    assert outcome.status is Status.COMPLETED, outcome.error
 
 
 @pytest.mark.parametrize(
