@@ -7,6 +7,9 @@ import json
 import pytest
 from cli_world import edit
 
+from caseway.repo.layout import laid_out
+from caseway.repo.parse import parse
+
 USE_CASE = "use-cases/hello/usecase.yaml"
 OLD = """\
 # how it was
@@ -30,7 +33,10 @@ spec:
   enabled: true
   parameters: {greeting: Hi}
 """
-SHUFFLED = "# top\nkind: Instance\n\n\n\n# ours\nspec:   \n  useCase: hello\nmetadata: {name: i}\napiVersion: caseway/v1"
+SHUFFLED = (
+    "# top\nkind: Instance\n\n\n\n# ours\nspec:   \n  useCase: hello\n"
+    "metadata: {name: i}\napiVersion: caseway/v1"
+)
 ORDERED = (
     "# top\napiVersion: caseway/v1\nkind: Instance\n\nmetadata: {name: i}\n# ours\nspec:\n  useCase: hello\n"
 )
@@ -105,9 +111,6 @@ def test_check_says_which_file_and_writes_nothing(caseway, project):
 
 @pytest.mark.parametrize("text", ["spec: |\n  a  \n  b\n", "a: 'x  \n\n\n\n  y'\n", "a: [\n", "- a\n"])
 def test_what_would_say_something_else_is_left_as_it_is(text):
-    from caseway.repo.layout import laid_out
-    from caseway.repo.parse import parse
-
     after = laid_out(text, "x.yaml")
     assert [each.value for each in parse(after.encode(), "x.yaml")] == [
         each.value for each in parse(text.encode(), "x.yaml")

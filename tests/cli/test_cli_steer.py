@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 
 import pytest
@@ -372,8 +373,6 @@ def test_templates_are_verified_against_their_digests(caseway, applied):
 
 
 def test_a_damaged_template_is_named_and_makes_the_check_fail(caseway, applied):
-    import sqlite3
-
     with sqlite3.connect(applied / ".caseway" / "state.db") as store:
         [(guard,)] = store.execute("select sql from sqlite_master where name = 'templates_insert_only'")
         store.execute("drop trigger templates_insert_only")

@@ -13,11 +13,16 @@ def write_private(file: Path, text: str) -> None:
 
 def write_atomically(file: Path, text: str, mode: int) -> None:
     """Put `text` into `file` so that nobody ever sees half of it."""
+    write_bytes(file, text.encode("utf-8"), mode)
+
+
+def write_bytes(file: Path, data: bytes, mode: int) -> None:
+    """Put `data` into `file` so that nobody ever sees half of it."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         draft.replace(file)

@@ -61,17 +61,24 @@ def copy_starter(root: Path, starter: str, name: str, title: str) -> list[str]:
         goal = folder / file.relative_to(source)
         goal.parent.mkdir(parents=True, exist_ok=True)
         data = file.read_bytes()
-        goal.write_bytes(_renamed(data, file.name, starter, name, title))
+        goal.write_bytes(_titled(renamed(data, file.name, starter, name), file.name, title))
         made.append(goal.relative_to(root).as_posix())
     return made
 
 
-def _renamed(data: bytes, file: str, starter: str, name: str, title: str) -> bytes:
+def renamed(data: bytes, file: str, old_name: str, name: str) -> bytes:
+    """The content of a use case's file when the use case is called otherwise: its name, the namespace of its
+    workflows, and what refers to them."""
     if not file.endswith((".yaml", ".yml", ".json")):
         return data
     text = data.decode("utf-8", "surrogateescape")
-    old = re.escape(starter)
+    old = re.escape(old_name)
     text = re.sub(rf"(\b(?:name|namespace|useCase)\"?:\s*\"?){old}(?=[\s\",}}]|$)", rf"\g<1>{name}", text)
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _titled(data: bytes, file: str, title: str) -> bytes:
+    text = data.decode("utf-8", "surrogateescape")
     if file.startswith("usecase."):
         text = re.sub(r"(?m)^(  title:).*$", lambda found: f"{found[1]} {title}", text, count=1)
         text = re.sub(r"(?m)^  starter: true\n", "", text)
