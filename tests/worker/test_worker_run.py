@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from contextlib import suppress
 
 import pytest
@@ -139,6 +141,42 @@ def test_cancelling_from_outside_ends_the_execution_as_cancelled(platform, proje
 
     assert asyncio.run(scene()).status == "cancelled"
     assert executions.get_execution(platform, execution_id).status == "cancelled"
+
+
+def test_a_wish_to_cancel_is_heard_long_before_the_claim_is_renewed(platform, project):
+    carry(platform, project({"main": "do:\n  - long:\n      run: {shell: {command: 'sleep 3600'}}\n"}))
+    execution_id = start(platform)
+
+    async def scene() -> runner.Outcome:
+        with JournalWriter(platform.database) as writer:
+            worker = Worker(platform, writer, runner.Policy(processes=True), claim_seconds=3600)
+            running = asyncio.create_task(run_claimed(worker, claim(worker, execution_id)))
+            await asyncio.sleep(0.1)
+            assert executions.cancel(platform, execution_id, actor="me") == "running"
+            return await asyncio.wait_for(running, 60)
+
+    assert asyncio.run(scene()).status == "cancelled"
+    assert executions.get_execution(platform, execution_id).status == "cancelled"
+
+
+def test_what_no_worker_holds_is_cancelled_at_once(platform, project):
+    carry(platform, project({"main": SET}))
+    pending, waiting = start(platform), start(platform)
+    held = executions.claim(platform, waiting, worker=platform.holder)
+    assert held is not None
+    executions.release(platform, held, status="waiting")
+    assert executions.cancel(platform, pending, actor="me") == "cancelled"
+    assert executions.cancel(platform, waiting, actor="me") == "cancelled"
+
+
+def test_what_a_dead_process_of_this_machine_holds_is_cancelled_at_once(platform, project):
+    carry(platform, project({"main": SET}))
+    execution_id = start(platform)
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    host = platform.holder.rpartition(":")[0]
+    assert executions.claim(platform, execution_id, worker=f"{host}:{gone.pid}") is not None
+    assert executions.cancel(platform, execution_id, actor="me") == "cancelled"
 
 
 def test_interrupting_the_worker_leaves_the_execution_suspended_and_resumable(platform, project, server):

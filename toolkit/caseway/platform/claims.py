@@ -21,6 +21,7 @@ from caseway.platform.held import Claim
 from caseway.platform.lookup import Row
 from caseway.platform.sleeping import put_to_sleep
 from caseway.platform.sources import document_of
+from caseway.platform.suspending import SUSPENDING
 from caseway.platform.tables import executions, instances
 from caseway.platform.tables.types import Instant
 
@@ -105,7 +106,7 @@ def _pending(at: datetime, last: str) -> sa.Select[Any]:
 
 
 def heartbeat(platform: Platform, held: Claim, seconds: float = 30.0) -> str:
-    """Keep the claim: "ok", "cancel" when somebody wants it to end, "lost" when it is another's by now."""
+    """Keep the claim: "ok", "cancel" or "suspend" when somebody wants that, "lost" when it is another's by now."""
     with platform.database.writing() as connection:
         kept = connection.execute(
             sa.update(executions)
@@ -115,6 +116,18 @@ def heartbeat(platform: Platform, held: Claim, seconds: float = 30.0) -> str:
         if kept.rowcount != 1:
             return "lost"
         row = trail.the_execution(connection, held.execution_id)
+    if row.cancel_requested:
+        return "cancel"
+    return "suspend" if row.reason == SUSPENDING else "ok"
+
+
+def listen(platform: Platform, held: Claim) -> str:
+    """As `heartbeat`, without renewing the claim: nothing is written."""
+    query = sa.select(executions.c.claim_token, executions.c.cancel_requested)
+    with platform.database.reading() as connection:
+        row = connection.execute(query.where(executions.c.id == held.execution_id)).one_or_none()
+    if row is None or row.claim_token != held.token:
+        return "lost"
     return "cancel" if row.cancel_requested else "ok"
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from caseway.platform.claims import claim, claim_next, finish, heartbeat, release
+from caseway.platform.claims import claim, claim_next, finish, heartbeat, listen, release
 from caseway.platform.creation import NewExecution, create
 from caseway.platform.held import Claim
 from caseway.platform.recall import cancel, resume, retry, sweep
 from caseway.platform.sleeping import WaitingView, waiting_of, wake_due
 from caseway.platform.sources import workflow_source
+from caseway.platform.suspending import suspend
 from caseway.platform.trail import ExecutionView, Page, TaskView, get_execution, list_executions, tasks
 
 __all__ = [
@@ -25,9 +26,11 @@ __all__ = [
     "get_execution",
     "heartbeat",
     "list_executions",
+    "listen",
     "release",
     "resume",
     "retry",
+    "suspend",
     "sweep",
     "tasks",
     "waiting_of",

@@ -22,13 +22,14 @@ DISPATCHES = 1 + 3  # the first, and the retries that a lost worker is allowed
 
 
 def cancel(platform: Platform, execution_id: str, *, actor: str) -> str:
-    """Ask an execution to end; its status now. One that no worker holds is cancelled at once."""
+    """Ask an execution to end; its status now. One that no living worker holds is cancelled at once."""
     now = platform.clock()
     with platform.database.writing() as connection:
         row = trail.the_execution(connection, execution_id)
         if row.status in ENDED:
             move(EXECUTION, ExecutionStatus(row.status), ExecutionStatus.CANCELLED)
         is_held = row.claim_expires_at is not None and row.claim_expires_at > now
+        is_held = is_held and not is_dead(row.claimed_by, platform.holder)
         values: dict[str, Any] = {"cancel_requested": True}
         if not is_held:
             values |= {"status": ExecutionStatus.CANCELLED, "reason": "cancelled", "ended_at": now}

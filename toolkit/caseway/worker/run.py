@@ -23,6 +23,7 @@ from caseway.worker.sealed_journal import SealedJournal
 
 CLAIM_SECONDS = 30.0
 COMPILED_KEPT = 256
+LISTEN_SECONDS = 0.5  # how long a wish to cancel may go unheard; one read of one row each time
 
 
 @dataclass(slots=True)
@@ -132,17 +133,27 @@ async def _interpret(
 
 
 async def _keep_claim(worker: Worker, held: executions.Claim, work: asyncio.Task[runner.Outcome]) -> str:
-    """Renew the claim until the work ends; stop the work when somebody cancelled it or took the claim."""
-    pause = worker.claim_seconds / 6
+    """Renew the claim until the work ends; stop the work when somebody cancelled it or took the claim.
+
+    Whether somebody did is read often and cheaply; the claim itself is written seldom."""
+    renewal = max(1, int(worker.claim_seconds / 6 / LISTEN_SECONDS))
+    turn = 0
     while not work.done():
-        await asyncio.wait({work}, timeout=pause)
+        await asyncio.wait({work}, timeout=min(LISTEN_SECONDS, worker.claim_seconds / 6))
         if work.done():
             break
-        answer = await asyncio.to_thread(executions.heartbeat, worker.platform, held, worker.claim_seconds)
+        turn += 1
+        answer = await asyncio.to_thread(_heard, worker, held, is_renewed=turn % renewal == 0)
         if answer != "ok":
             work.cancel()
             return answer
     return "ok"
+
+
+def _heard(worker: Worker, held: executions.Claim, *, is_renewed: bool) -> str:
+    if is_renewed:
+        return executions.heartbeat(worker.platform, held, worker.claim_seconds)
+    return executions.listen(worker.platform, held)
 
 
 def _leave(worker: Worker, held: executions.Claim) -> None:
