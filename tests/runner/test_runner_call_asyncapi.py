@@ -11,8 +11,10 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from running import ERRORS, VirtualClock, a_workflow, journal_of, run
+from running import server as serving_page
 from serving import asgi, broker, free_port, wait_until
 
 from caseway_runner import MemoryJournal, Outcome, Policy, Status, StubAnswer, StubCall, problems
@@ -476,6 +478,11 @@ class Chat:
     def __call__(self, socket: Any) -> None:
         for n in range(3 if socket.request.path == "/feed" else 0):
             socket.send(json.dumps({"n": n}))
+        if socket.request.path == "/notifications" and "authorization" not in socket.request.headers:
+            for correlation in ("u1", "other") * 7:
+                sender = {"firstName": "Ann", "lastName": "Lee"}
+                socket.send(json.dumps({"correlation": correlation, "from": sender}))
+            return
         for frame in socket:
             self.heard.append((socket.request.path, socket.request.headers.get("authorization"), frame))
 
@@ -586,11 +593,71 @@ def test_flaws_of_a_subscription_are_found_before_running(
     assert [(one.pointer, one.kind) for one in found] == [("/do/0/c/with/subscription" + pointer, kind)]
 
 
-def test_the_examples_of_the_specification_have_no_problems() -> None:
-    folder = Path(__file__).parents[3] / "shared" / "reference" / "spec" / "examples"
-    files = sorted(folder.glob("call-*.yaml"))
-    if not files:
+EXAMPLES = Path(__file__).parents[3] / "shared" / "reference" / "spec" / "examples"
+
+
+def example(name: str) -> Any:
+    """A document of the specification."""
+    if not EXAMPLES.is_dir():
         pytest.skip("the specification is not at hand")
-    for file in files:
-        found = [one for one in problems(read_yaml(file.read_text())) if one.severity == "error"]
-        assert [one for one in found if "catalog" not in one.message] == [], file.name
+    return read_yaml((EXAMPLES / name).read_text())
+
+
+@pytest.mark.parametrize("call", ["grpc", "mcp"])
+def test_the_examples_of_other_calls_have_no_problems(call: str) -> None:
+    assert problems(example(f"call-{call}.yaml")) == ()
+
+
+def notifications(port: int) -> dict[str, Any]:
+    """What the examples' document may say: both versions name the same channel."""
+    server = {"host": f"127.0.0.1:{port}", "url": f"ws://127.0.0.1:{port}", "protocol": "ws"}
+    message = {"correlationId": {"location": "$message.payload#/correlation"}}
+    return {
+        "servers": {"staging": server},
+        "channels": {
+            "/notifications": {
+                "address": "notifications",
+                "messages": {"m": message},
+                "subscribe": {"message": message},
+            }
+        },
+        "operations": {
+            name: {"channel": {"$ref": "#/channels/~1notifications"}}
+            for name in ("findPetsByStatus", "getNotifications")
+        },
+    }
+
+
+CONSUMING = {
+    "consume-amount": ("3.0.0", 5),
+    "consume-forever-foreach": ("3.0.0", 7),
+    "consume-until": ("2.6.0", 7),
+    "consume-while": ("3.0.0", 7),
+}
+
+
+@pytest.mark.parametrize("name", CONSUMING)
+def test_the_examples_that_subscribe_run(chat: tuple[int, Chat], name: str) -> None:
+    version, count = CONSUMING[name]
+    document = {**notifications(chat[0]), "asyncapi": version}
+    input = {"userId": "u1", "contact": {"firstName": "Ann", "lastName": "Lee"}}
+    outcome = run(
+        example(f"call-asyncapi-subscribe-{name}.yaml"),
+        input,
+        http_transport=serving_page(lambda request: httpx.Response(200, json=document)),
+    )
+    assert outcome.status is Status.COMPLETED, outcome.error
+    assert len(outcome.output) == count
+
+
+def test_the_example_that_publishes_runs(chat: tuple[int, Chat]) -> None:
+    document = {**notifications(chat[0]), "asyncapi": "3.0.0"}
+    before = len(chat[1].heard)
+    outcome = run(
+        example("call-asyncapi-publish.yaml"),
+        {"pet": {"id": 7}, "token": "t"},
+        http_transport=serving_page(lambda request: httpx.Response(200, json=document)),
+    )
+    assert outcome.status is Status.COMPLETED, outcome.error
+    wait_until(lambda: len(chat[1].heard) > before, "the message's arrival")
+    assert chat[1].heard[-1] == ("/notifications", "Bearer t", '{"petId":7}')

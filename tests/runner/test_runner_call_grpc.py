@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import json
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from running import ERRORS, VirtualClock, a_workflow, run, server
+from serving import wait_until
 
 from caseway_runner import (
     Limits,
@@ -24,6 +28,7 @@ from caseway_runner import (
     folder_files,
     problems,
 )
+from caseway_runner.yaml_text import read_yaml
 
 grpc = pytest.importorskip("grpc", reason="the extra caseway[grpc] is not installed")
 protoc = pytest.importorskip("grpc_tools.protoc", reason="the extra caseway[grpc] is not installed")
@@ -76,6 +81,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     class Greeter(stubs.GreeterServicer):  # type: ignore[misc, name-defined]
         def SayHello(self, request: Any, context: Any) -> Any:
             known_service.calls.append(request.display_name)
+            if request.display_name == "slow":
+                while context.is_active():
+                    time.sleep(0.02)
+                known_service.calls.append("given up")
             if request.display_name == "nobody":
                 context.abort(grpc.StatusCode.NOT_FOUND, "there is nobody")
             key = dict(context.invocation_metadata()).get("idempotency-key", "")
@@ -223,6 +232,51 @@ def test_a_call_that_is_in_the_journal_is_not_made_again(service: Service) -> No
     again = call(document, journal=journal, clock=VirtualClock())
     assert again.output == first.output
     assert service.calls.count("once") == 1
+
+
+def test_a_timeout_of_the_task_gives_the_call_up(service: Service) -> None:
+    document = greeting(service.port, arguments={"displayName": "slow"})
+    document["do"][0]["greet"]["timeout"] = {"after": {"seconds": 2}}
+    outcome = call(document)
+    assert outcome.error is not None and outcome.error.type == ERRORS + "timeout"
+    wait_until(lambda: "given up" in service.calls, "the end of the call")
+
+
+def test_the_command_reads_proto_files_beside_the_workflow(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "greet.proto").write_text(GREET)
+    (tmp_path / "app" / "types.proto").write_text(TYPES)
+    (tmp_path / "flow.json").write_text(json.dumps(greeting(service.port, arguments={"displayName": "Cy"})))
+    command = [sys.executable, "-m", "caseway_runner", "run", str(tmp_path / "flow.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["output"]["text"] == "Hello Cy"
+
+
+def test_the_example_of_the_specification_runs() -> None:
+    file = Path(__file__).parents[3] / "shared" / "reference" / "spec" / "examples" / "call-grpc.yaml"
+    if not file.is_file():
+        pytest.skip("the specification is not at hand")
+    document = read_yaml(file.read_text())
+    text = """syntax = "proto3"; package GreeterApi;
+    message Who { string name = 1; }
+    message Hello { string message = 1; }
+    service Greeter { rpc SayHello (Who) returns (Hello); }"""
+    hello = grpc.unary_unary_rpc_method_handler(lambda request, _: request)  # both have one text, field 1
+    answers = grpc.server(futures.ThreadPoolExecutor(1))
+    answers.add_generic_rpc_handlers(
+        [grpc.method_handlers_generic_handler("GreeterApi.Greeter", {"SayHello": hello})]
+    )
+    document["do"][0]["greet"]["with"]["service"]["port"] = answers.add_insecure_port("127.0.0.1:0")
+    answers.start()
+    try:
+        outcome = run(
+            document,
+            {"user": {"preferredDisplayName": "Ann"}},
+            files={"app/greet.proto": text.encode()}.__getitem__,
+        )
+    finally:
+        answers.stop(0).wait()
+    assert outcome.output == {"message": "Ann"}
 
 
 def test_without_the_package_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
