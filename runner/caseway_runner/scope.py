@@ -121,6 +121,10 @@ class Scope:
         self.report("schema", "expected a runtime expression or an object")
         return constant(None)
 
+    def is_expression(self, value: Any) -> bool:
+        """Whether a template takes the string `value` for an expression, or may do so."""
+        return isinstance(value, str) and (self.draft.is_loose or unwrap(value) is not None)
+
     def duration(self, value: Any, roots: frozenset[str] = TASK_BODY) -> float | Expression:
         """Compile a duration to seconds, or to the expression that gives one."""
         if isinstance(value, str) and unwrap(value) is not None:

@@ -18,7 +18,6 @@ from caseway_runner.calls.http import check_status
 from caseway_runner.calls.jsonrpc import events, result_of
 from caseway_runner.calls.resource import Endpoint, endpoint_at, fetch, parse_document, resource_at
 from caseway_runner.errors import fault
-from caseway_runner.expression import unwrap
 from caseway_runner.http_client import Request, Response
 from caseway_runner.scope import Scope
 from caseway_runner.template import Template, constant
@@ -153,8 +152,7 @@ def compile_call(source: Mapping[str, Any], scope: Scope) -> A2aBody | None:
         return None
     method = place.choice(fields, "method", tuple(METHODS))
     parameters = fields.get("parameters", {})
-    is_expression = isinstance(parameters, str) and unwrap(parameters) is not None
-    if not is_expression and not isinstance(parameters, Mapping):
+    if not isinstance(parameters, Mapping) and not place.is_expression(parameters):
         place.at("parameters").report("schema", "expected an object or a runtime expression")
         return None
     if "parameters" in fields and not parameters:

@@ -13,7 +13,7 @@ from caseway_runner.errors import fault
 _PLAIN = {"secure-mqtt": "mqtt", "mqtts": "mqtt", "rediss": "redis", "wss": "ws", "https": "http"}
 _SECURE_SCHEMES = frozenset({"mqtts", "rediss", "wss", "https", "tls", "ssl"})
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
-_URL = re.compile(r"^(?:([a-z0-9+.-]+)://)?(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+)(?::(\d{1,6}))?(/.*)?$", re.IGNORECASE)
+_URL = re.compile(r"^(?:([a-zA-Z0-9+.-]+)://)?(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+)(?::(\d{1,6}))?(/.*)?$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,8 +114,9 @@ def compile_source(fields: Mapping[str, Any], scope: Scope) -> Source | None:
         scope.at("protocol").report(
             "unsupported", f"the protocol {protocol} is not supported", f"use {known}"
         )
-    own = fields.get("authentication")
-    authentication = compile_authentication(own, scope.at("authentication")) if own is not None else None
+    authentication = None
+    if "authentication" in fields:
+        authentication = compile_authentication(fields["authentication"], scope.at("authentication"))
     variables = spot.at("variables").mapping((server or {}).get("variables", {}), None)
     if document is None or server is None:
         return None

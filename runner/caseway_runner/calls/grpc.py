@@ -18,10 +18,9 @@ from caseway_runner.calls import proto
 from caseway_runner.calls.extras import needed
 from caseway_runner.calls.resource import Endpoint, content_of, fetch, resource_at
 from caseway_runner.errors import LimitExceeded, fault
-from caseway_runner.expression import unwrap
 from caseway_runner.http_client import check_address
 from caseway_runner.scope import Scope
-from caseway_runner.template import Template, constant
+from caseway_runner.template import Template
 
 _KEYS = frozenset({"proto", "service", "method", "arguments"})
 _HOST = re.compile(r"^[a-zA-Z0-9](?:[a-zA-Z0-9-.]{0,61}[a-zA-Z0-9])?$")
@@ -52,7 +51,7 @@ class GrpcBody:
 
     proto: Endpoint
     service: str
-    host: Template
+    host: str
     port: int
     authentication: Authentication | None
     method: str
@@ -63,9 +62,7 @@ class GrpcBody:
     async def run(self, activation: Activation) -> Any:
         """The response; a list of them when the method streams. Raises a communication fault."""
         arguments = await activation.fill(self.arguments)
-        host = str(await activation.fill(self.host))
-        if not isinstance(arguments, Mapping):
-            raise fault("expression", "the arguments are not an object")
+        host = self.host
         asked = {
             "service": self.service,
             "host": host,
@@ -198,13 +195,14 @@ def compile_call(source: Mapping[str, Any], scope: Scope) -> GrpcBody | None:
     service = spot.mapping(fields["service"], {"name", "host", "port", "authentication"}, ("name", "host"))
     resource = resource_at(fields["proto"], place.at("proto"))
     arguments = fields.get("arguments", {})
-    if not isinstance(arguments, Mapping) and not (isinstance(arguments, str) and unwrap(arguments)):
-        place.at("arguments").report("schema", "expected an object or a runtime expression")
+    if not isinstance(arguments, Mapping):
+        place.at("arguments").report("schema", "expected an object")
         return None
     if service is None or resource is None:
         return None
-    own = service.get("authentication")
-    authentication = compile_authentication(own, spot.at("authentication")) if own is not None else None
+    authentication = None
+    if "authentication" in service:
+        authentication = compile_authentication(service["authentication"], spot.at("authentication"))
     if authentication is not None and authentication.scheme == "digest":
         spot.at("authentication").report("unsupported", "gRPC has no digest authentication")
     return GrpcBody(
@@ -218,13 +216,11 @@ def compile_call(source: Mapping[str, Any], scope: Scope) -> GrpcBody | None:
     )
 
 
-def _host(service: Mapping[str, Any], scope: Scope) -> Template:
+def _host(service: Mapping[str, Any], scope: Scope) -> str:
     host = scope.text(service, "host", "localhost")
-    if unwrap(host) is not None:
-        return scope.at("host").template(host)
     if not _HOST.match(host):
         scope.at("host").report("schema", f"'{host[:80]}' is not a host name", "such as grpc.example.com")
-    return constant(host)
+    return host
 
 
 def _port(value: Any, scope: Scope) -> int:

@@ -15,7 +15,7 @@ from caseway_runner.calls.extras import needed
 from caseway_runner.calls.jsonrpc import failure
 from caseway_runner.calls.mcp_transport import Http, Stdio, compile_transport, text_of
 from caseway_runner.errors import Fault, LimitExceeded, fault
-from caseway_runner.expression import Expression, unwrap
+from caseway_runner.expression import Expression
 from caseway_runner.scope import Scope
 from caseway_runner.template import Template
 
@@ -167,8 +167,7 @@ def compile_call(source: Mapping[str, Any], scope: Scope) -> McpBody | None:
     if fields is None:
         return None
     parameters = fields.get("parameters", {})
-    is_expression = isinstance(parameters, str) and unwrap(parameters) is not None
-    if not is_expression and not isinstance(parameters, Mapping):
+    if not isinstance(parameters, Mapping) and not place.is_expression(parameters):
         place.at("parameters").report("schema", "expected an object or a runtime expression")
         return None
     spot = place.at("client")
@@ -184,5 +183,5 @@ def compile_call(source: Mapping[str, Any], scope: Scope) -> McpBody | None:
         parameters=place.at("parameters").template(parameters),
         timeout=place.at("timeout").duration(fields["timeout"]) if "timeout" in fields else None,
         transport=transport,
-        client=spot.template({key: spot.text(client, key) for key in client}),
+        client=spot.template({**client, "name": spot.text(client, "name")}),
     )
