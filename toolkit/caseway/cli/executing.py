@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from caseway.platform.compose import Platform
 
 
+AWAKE_SECONDS = 300.0  # somebody looks on: shorter waits are seen through, longer ones left to a worker
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """What is to be started."""
@@ -100,5 +103,6 @@ def see_through(
 def run_here(platform: Platform, execution_id: str, *, processes: bool) -> runner.Outcome:
     """Claim the execution and run it to its end in this process."""
     with JournalWriter(platform.database) as writer:
-        worker = Worker(platform, writer, runner.Policy(processes=processes))
+        limits = runner.Limits(awake_seconds=AWAKE_SECONDS)
+        worker = Worker(platform, writer, runner.Policy(processes=processes, limits=limits))
         return asyncio.run(run_claimed(worker, claim(worker, execution_id)))

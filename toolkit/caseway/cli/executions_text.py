@@ -31,11 +31,30 @@ def row_of(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {**facts, "duration": duration(facts["startedAt"], facts["endedAt"])}
 
 
+def _words(event_filter: Mapping[str, Any]) -> str:
+    """An event filter for people."""
+    return " ".join(f"{name}={value}" for name, value in event_filter.items()) or "any event"
+
+
 def print_execution(facts: Mapping[str, Any], tasks: Sequence[Mapping[str, Any]]) -> None:
     """One execution: facts, task tree, then error or output."""
     row = row_of(facts)
     say(f"{painted_status(row['status'])}  {paint(clean(row['id']), '', bold=True)}")
-    hidden = {"id", "status", "output", "error", "tasks", "templateDigest", "deploymentId", "seconds"}
+    waiting = row.get("waiting")
+    if waiting is not None:
+        row["waitingUntil"] = waiting["until"]
+        row["waitingFor"] = "; ".join(_words(one) for one in waiting["events"])
+    hidden = {
+        "waiting",
+        "id",
+        "status",
+        "output",
+        "error",
+        "tasks",
+        "templateDigest",
+        "deploymentId",
+        "seconds",
+    }
     print_fields(
         {key: value for key, value in row.items() if key not in hidden and value not in ("", None, {}, [])}
     )

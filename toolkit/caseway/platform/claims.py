@@ -106,7 +106,7 @@ def _pending(at: datetime, last: str) -> sa.Select[Any]:
 
 
 def heartbeat(platform: Platform, held: Claim, seconds: float = 30.0) -> str:
-    """Keep the claim: "ok", "cancel" or "suspend" when somebody wants that, "lost" when it is another's by now."""
+    """Keep the claim: "ok", "cancel" or "suspend" when asked to, "lost" when it is another's by now."""
     with platform.database.writing() as connection:
         kept = connection.execute(
             sa.update(executions)

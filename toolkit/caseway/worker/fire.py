@@ -12,10 +12,12 @@ from caseway.worker.run import Worker, run_claimed
 
 
 async def fire_due(worker: Worker, *, limit: int = 100) -> list[str]:
-    """Create the executions of every schedule that is due, and bring lost executions back. Their ids."""
+    """Create the executions of every schedule that is due, bring lost executions back, and wake those
+    whose time or event has come. Their ids."""
     fired = await asyncio.to_thread(schedules.due, worker.platform, limit=limit)
     lost = await asyncio.to_thread(executions.sweep, worker.platform)
-    return [*fired, *lost]
+    woken = await asyncio.to_thread(executions.wake_due, worker.platform)
+    return [*fired, *lost, *woken]
 
 
 async def drain(worker: Worker, *, concurrency: int = 10) -> list[runner.Outcome]:

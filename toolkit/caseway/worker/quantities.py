@@ -46,4 +46,5 @@ def limits_from(declared: Mapping[str, Any], most: Limits) -> Limits:
         expression_seconds=most.expression_seconds,
         expression_bytes=most.expression_bytes,
         concurrency=most.concurrency,
+        awake_seconds=most.awake_seconds,
     )

@@ -17,6 +17,7 @@ from caseway.platform import credentials, executions
 from caseway.platform.compose import Platform
 from caseway.platform.journal import JournalWriter, StoreJournal
 from caseway.platform.references import MissingSecret
+from caseway.worker.mailbox import StoreEvents
 from caseway.worker.masking import Masked
 from caseway.worker.quantities import limits_from
 from caseway.worker.sealed_journal import SealedJournal
@@ -36,6 +37,8 @@ class Worker:
     writer: JournalWriter
     policy: runner.Policy = field(default_factory=runner.Policy)
     claim_seconds: float = CLAIM_SECONDS
+    clock: runner.Clock = field(default_factory=runner.SystemClock)
+    is_ending: bool = False
     _compiled: dict[str, runner.Program] = field(default_factory=dict)
 
     def program(self, document: Mapping[str, Any]) -> runner.Program:
@@ -75,7 +78,7 @@ async def run_claimed(worker: Worker, held: executions.Claim) -> runner.Outcome:
     """Run a claimed execution and store how it ended. A lost claim stores nothing: its new holder will.
 
     When this coroutine is cancelled from outside the execution is left suspended, to be resumed from its
-    journal.
+    journal; pending, for another worker, when this one `is_ending`.
     """
     masked = await asyncio.to_thread(_secrets, worker.platform, held)
     journal = StoreJournal(worker.writer, held)
@@ -91,7 +94,12 @@ async def run_claimed(worker: Worker, held: executions.Claim) -> runner.Outcome:
             await journal.settle()
         _leave(worker, held)
         raise
-    if await watch == "lost":
+    answer = await watch
+    if answer == "suspend" and work.result().status is runner.Status.CANCELLED:
+        await journal.settle()
+        _leave(worker, held)
+        return replace(masked.outcome(work.result()), status=runner.Status.SUSPENDED)
+    if answer == "lost":
         raise CasewayError(
             f"execution {held.execution_id} was taken over by another worker",
             code="claim-lost",
@@ -117,12 +125,17 @@ async def _interpret(
     except ValueError as error:
         return _faulted(held.execution_id, "configuration", 400, "The workflow does not compile", str(error))
     limits = limits_from(held.limits, worker.policy.limits)
+    events = StoreEvents(worker.platform, held, masked)
     ports = runner.Ports(
         journal=SealedJournal(journal, masked),
         secrets=masked,
         workflows=executions.workflow_source(worker.platform, held),
         policy=replace(worker.policy, limits=limits),
         on_task=lambda record: journal.record_task(held, masked.record(record)),
+        events=events,
+        mailbox=events,
+        clock=worker.clock,
+        can_sleep=True,
     )
     execution = runner.Execution(id=held.execution_id, depth=held.depth, labels=held.labels)
     try:
@@ -158,7 +171,10 @@ def _heard(worker: Worker, held: executions.Claim, *, is_renewed: bool) -> str:
 
 def _leave(worker: Worker, held: executions.Claim) -> None:
     with suppress(CasewayError):  # the claim may be gone already; then its new holder decides
-        executions.release(worker.platform, held, status="suspended")
+        if worker.is_ending:
+            executions.release(worker.platform, held, status="pending", reason="handed over")
+        else:
+            executions.release(worker.platform, held, status="suspended", reason="suspended")
 
 
 def _faulted(execution_id: str, kind: str, status: int, title: str, detail: str) -> runner.Outcome:

@@ -21,6 +21,7 @@ from caseway.platform.tables.installed import (
 from caseway.platform.tables.records import api_keys, audit, credentials, leases, store
 from caseway.platform.tables.running import executions, journal, schedules, tasks
 from caseway.platform.tables.types import Instant, JsonText, instant, metadata, moment, to_text
+from caseway.platform.tables.waiting import events, sleepers
 
 __all__ = [
     "Instant",
@@ -33,6 +34,7 @@ __all__ = [
     "deployed_workflows",
     "deployment_steps",
     "deployments",
+    "events",
     "executions",
     "instances",
     "instant",
@@ -44,6 +46,7 @@ __all__ = [
     "processes",
     "resources",
     "schedules",
+    "sleepers",
     "store",
     "tasks",
     "template_ledger",

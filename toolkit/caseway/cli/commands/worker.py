@@ -1,0 +1,42 @@
+"""`caseway worker`: run what is due, until told to stop."""
+
+from __future__ import annotations
+
+import click
+
+from caseway.cli.options import session_options, with_session
+from caseway.cli.output import say
+from caseway.cli.session import Session
+
+
+@click.command("worker")
+@click.option("--concurrency", type=click.IntRange(1, 1000), default=10, show_default=True, help="At once.")
+@click.option("--allow-processes", is_flag=True, help="Let shell and script tasks run on this machine.")
+@click.option("--once", is_flag=True, help="Run what is due now, then exit.")
+@click.option(
+    "--grace",
+    type=click.FloatRange(0, 3600),
+    default=20.0,
+    show_default=True,
+    help="Seconds that running executions get to end when the worker is told to stop.",
+)
+@session_options()
+@with_session
+def command(session: Session, concurrency: int, allow_processes: bool, once: bool, grace: float) -> None:
+    """Fire schedules, wake what waited, and run what is pending.
+
+    SIGTERM or ^C stop it: nothing new is started, what runs may end within --grace seconds, the rest is
+    handed over to the next worker, which goes on from the journal.
+    """
+    import asyncio
+
+    import caseway_runner as runner
+    from caseway.platform.journal import JournalWriter
+    from caseway.worker.run import Worker
+    from caseway.worker.serve import serve
+
+    with session.acting() as (platform, _), JournalWriter(platform.database) as writer:
+        worker = Worker(platform, writer, runner.Policy(processes=allow_processes))
+        ended = asyncio.run(serve(worker, concurrency=concurrency, grace=grace, once=once))
+    if session.is_text:
+        say(f"{ended} executions ran", err=True)
