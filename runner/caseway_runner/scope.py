@@ -37,7 +37,7 @@ _NEVER: Expression = compile_expression(".")
 
 def escape(token: str) -> str:
     """`token` as one step of a JSON Pointer."""
-    return token.replace("~", "~0").replace("/", "~1")
+    return token.replace("~", "~0").replace("/", "~1") if "~" in token or "/" in token else token
 
 
 @dataclass(slots=True)
@@ -50,6 +50,7 @@ class Draft:
     compile_list: Callable[[Any, Scope, str], TaskList]
     findings: list[Problem] = field(default_factory=list)
     depth: int = 0
+    extensions: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import caseway
 LARGEST = 1_000_000_000  # a cache file beyond this is begun anew
 LARGEST_VALUE = 5_000_000
 _CHUNK = 500  # names in one query: below SQLite's smallest limit on variables
-_TABLES = ("answers", "files", "stamps")
+_TABLES = ("answers", "files", "stamps", "units")
 
 
 def user_folder() -> Path:

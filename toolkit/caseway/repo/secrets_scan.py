@@ -44,8 +44,8 @@ _SHAPES = {
 _KINDS = tuple(_SHAPES)
 _TOKENS = re.compile("|".join(f"({shape})" for shape in _SHAPES.values()))
 _HINTS = (
-    "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "hooks.slack", "k_live_",
-    "whsec_", "AIza", "SG.", "npm_", "pypi-AgE", "sk-", "PRIVATE KEY", "eyJ",
+    "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xox", "hooks.slack",
+    "k_live_", "whsec_", "AIza", "SG.", "npm_", "pypi-AgE", "sk-", "PRIVATE KEY", "eyJ",
 )  # fmt: skip
 _URL_LOGIN = re.compile(
     r"\b[a-z][a-z0-9+.-]{1,20}://(?P<user>[^\s/:@\"'<>{}$]{1,100}):(?P<word>[^\s/@\"']{1,200})@"

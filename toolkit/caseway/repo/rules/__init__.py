@@ -13,10 +13,12 @@ from caseway.model.diagnostic import Diagnostic, Severity
 from caseway.repo.rules.catalog import ALL
 from caseway.repo.rules.echoes import without_echoes
 from caseway.repo.rules.ignores import suppress
+from caseway.repo.rules.remembered import Remembered
 from caseway.repo.rules.rule import Rule, as_diagnostic
 from caseway.repo.rules.view import View
 
 if TYPE_CHECKING:
+    from caseway.repo.cache import Cache
     from caseway.repo.load import LoadedProject
 
 __all__ = ["RULES", "Rule", "run_rules"]
@@ -30,19 +32,31 @@ def run_rules(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     others: Iterable[Diagnostic] = (),
+    cache: Cache | None = None,
 ) -> list[Diagnostic]:
     """What the rules find in a project, in order of place, without what the project ignores with a reason.
 
     `include` and `exclude` name rules by code, by the beginning of a code (`CW3`) or by name. `others` are
     findings of the loader and the schemas: they pass through the same selection and the same ignores.
+    With a cache only those use cases are looked at whose files have changed.
     """
     known = tuple(_marked(diagnostic) for diagnostic in others)
-    view = View(project, known)
+    rules = [rule for rule in RULES.values() if _selected(rule.code, include, exclude)]
+    remembered = Remembered(project, cache) if cache is not None and not include and not exclude else None
+    whole = View(project, known)
+    near = whole if remembered is None or not remembered.records else View(project, known, remembered.paths)
     found = [diagnostic for diagnostic in known if _selected(diagnostic.code, include, exclude)]
-    for rule in RULES.values():
-        if _selected(rule.code, include, exclude):
-            found += _run(rule, view)
-    kept = suppress(view, found, is_partial=bool(include or exclude))
+    found += [each for rule in rules if rule.compares_all for _, each in _run(rule, whole)]
+    here = [each for rule in rules if not rule.compares_all for each in _run(rule, near)]
+    found += [each for _, each in here]
+    marked = dict(near.texts.marked)
+    if remembered is not None:
+        if not any(each.code == "CW001" for each in found):
+            remembered.keep(here, marked)
+        for record in remembered.records.values():
+            found += record.found
+            marked |= record.marked
+    kept = suppress(whole, found, marked, is_partial=bool(include or exclude))
     kept = without_echoes(kept)
     return sorted({diagnostic for diagnostic in kept if _selected(diagnostic.code, include, exclude)})
 
@@ -53,14 +67,15 @@ def _marked(found: Diagnostic) -> Diagnostic:
     return replace(found, fixable=True) if is_misspelt and not found.fixable else found
 
 
-def _run(rule: Rule, view: View) -> Iterator[Diagnostic]:
+def _run(rule: Rule, view: View) -> Iterator[tuple[str, Diagnostic]]:
+    """What a rule finds, each with the file it is found in."""
     try:
         for finding in rule.check(view):
-            yield as_diagnostic(rule, finding)
+            yield finding.file, as_diagnostic(rule, finding)
     except Exception as error:  # noqa: BLE001 - the boundary around rules: whatever breaks one is reported
         message = f"the rule {rule.code} ({rule.name}) crashed: {type(error).__name__}: {str(error)[:200]}"
         hint = "this is a bug in Caseway: please report it with the file that causes it"
-        yield Diagnostic("caseway.yaml", 0, 0, "", "CW001", Severity.ERROR, message, hint)
+        yield "", Diagnostic("caseway.yaml", 0, 0, "", "CW001", Severity.ERROR, message, hint)
 
 
 def _selected(code: str, include: Sequence[str], exclude: Sequence[str]) -> bool:

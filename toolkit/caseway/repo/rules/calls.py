@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from caseway.repo.rules.marks import read_calls
 from caseway.repo.rules.rule import Finding, at
 from caseway.repo.rules.shape import items, mapping, suggestion, text, walk
 from caseway.repo.rules.view import View, WorkflowEntry, spec
@@ -30,7 +31,7 @@ class Call:
 
 def calls(view: View, document: Document) -> Iterator[Call]:
     """The sub-workflow calls of a workflow that name their target literally."""
-    for pointer, value in view.marks(document).calls:
+    for pointer, value in view.once(("found", id(document)), lambda: read_calls(document.value)):
         call = Call(document, pointer, text(value, "namespace"), text(value, "name"), text(value, "version"))
         if call.name and not any("$" in part for part in (call.namespace, call.name, call.version)):
             yield call

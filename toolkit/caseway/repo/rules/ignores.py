@@ -6,7 +6,7 @@ The one rule: an ignore gives its reason and hides something, or it is itself a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from caseway.model.diagnostic import Diagnostic, Severity
@@ -43,10 +43,13 @@ class Ignore:
         return diagnostic.file == self.glob or matches_any(diagnostic.file, (self.glob,))
 
 
-def suppress(view: View, found: Sequence[Diagnostic], *, is_partial: bool) -> Iterator[Diagnostic]:
-    """The findings that nothing hides, and those about the ignores themselves. When only some rules ran
+def suppress(
+    view: View, found: Sequence[Diagnostic], marked: Mapping[str, str], *, is_partial: bool
+) -> Iterator[Diagnostic]:
+    """The findings that nothing hides, and those about the ignores themselves. `marked` are the texts of the
+    files that hold ignores, by path. When only some rules ran
     (`is_partial`) nobody can say which ignores hide nothing."""
-    ignores = tuple(_ignores(view))
+    ignores = tuple(_ignores(view, marked))
     used: set[Ignore] = set()
     for diagnostic in found:
         hiding = [ignore for ignore in ignores if ignore.hides(diagnostic) and ignore.reason]
@@ -67,8 +70,8 @@ def _note(code: str, ignore: Ignore, message: str, hint: str) -> Diagnostic:
     return Diagnostic(file, line, column, pointer, code, Severity.NOTE, message, hint)
 
 
-def _ignores(view: View) -> Iterator[Ignore]:
-    for path, content in view.texts.marked.items():
+def _ignores(view: View, marked: Mapping[str, str]) -> Iterator[Ignore]:
+    for path, content in marked.items():
         yield from in_text(path, content)
     for project in view.of_kind("Project"):
         for index, entry in enumerate(items(spec(project), "lint", "ignore")):

@@ -39,7 +39,11 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Rule:
     """`example_bad` and `example_good` are one or more files, each begun by a line `# <path>`; they are laid
-    over a small valid project (docs.py) by the tests, which run the real loader on the result."""
+    over a small valid project (docs.py) by the tests, which run the real loader on the result.
+
+    `compares_all` must be set for a rule that looks at several use cases at once. What any other rule finds
+    is remembered by use case (units.py), and must follow from the use case, its instances, what they name,
+    and the Project, Runtime and Connection documents."""
 
     code: str
     name: str
@@ -50,6 +54,7 @@ class Rule:
     example_good: str
     check: Callable[[View], Iterable[Finding]]
     fixable: bool = False
+    compares_all: bool = False
 
 
 def elsewhere(_: View) -> Iterable[Finding]:

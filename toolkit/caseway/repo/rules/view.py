@@ -6,7 +6,7 @@ The one rule: built once per run, from what was loaded; it answers questions and
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -53,10 +53,21 @@ class WorkflowEntry:
 class View:
     """Questions about one loaded project, each answered once."""
 
-    def __init__(self, project: LoadedProject, findings: Sequence[Diagnostic] = ()) -> None:
+    def __init__(
+        self,
+        project: LoadedProject,
+        findings: Sequence[Diagnostic] = (),
+        looked_at: Collection[str] | None = None,
+    ) -> None:
+        """`looked_at` are the paths of the files whose documents and texts are looked at, by default all."""
         self.project = project
+        self._looked_at = project.paths if looked_at is None else looked_at
         self.findings = (*project.diagnostics, *findings)  # of the loader and the schemas
-        self.documents: tuple[Document, ...] = project.documents
+        self.documents: tuple[Document, ...] = (
+            project.documents
+            if looked_at is None
+            else tuple(document for document in project.documents if document.path in looked_at)
+        )
         self._once: dict[object, Any] = {}
 
     def once(self, key: object, answer: Callable[[], T]) -> T:
@@ -78,7 +89,7 @@ class View:
     @cached_property
     def texts(self) -> Texts:
         """What one pass over all files as text has found."""
-        return read_texts(self.project.read_all(self.paths))
+        return read_texts(self.project.read_all(self._looked_at))
 
     def of_kind(self, kind: str) -> tuple[Document, ...]:
         """The documents of a kind, in the order of their files."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from caseway.repo.rules.catalog import (
     files,
     hygiene,
+    overlays,
     parameters,
     placeholders,
     references,
@@ -17,6 +18,7 @@ ALL: tuple[Rule, ...] = (
     *hygiene.INTERNAL,
     *files.RULES,
     *references.RULES,
+    *overlays.RULES,
     *placeholders.RULES,
     *workflows.RULES,
     *triggers.RULES,

@@ -190,6 +190,7 @@ spec:
     credentials: []
 """,
         check=hygiene.idle_preview_credential,
+        compares_all=True,
     ),
 )
 

@@ -267,6 +267,7 @@ spec:
         example_bad=_TWO % ("acme", "acme"),
         example_good=_TWO % ("acme-erp", "acme-mail"),
         check=credentials.mixed_types,
+        compares_all=True,
     ),
     Rule(
         code="CW723",

@@ -25,6 +25,7 @@ spec:
   useCase: demo
 """,
         check=references.unknown_use_case,
+        compares_all=True,
     ),
     Rule(
         code="CW302",
@@ -153,6 +154,7 @@ spec:
   stage: prod
 """,
         check=references.duplicate_name,
+        compares_all=True,
     ),
     Rule(
         code="CW307",
@@ -396,5 +398,6 @@ spec:
     ignore: ["demo-*:/parameters/limit"]
 """,
         check=references.idle_drift_ignore,
+        compares_all=True,
     ),
 )

@@ -229,6 +229,7 @@ spec:
         example_bad=_TWO % ("      calledBy: [main]", "secnd", "second", _PLAIN),
         example_good=_TWO % ("      calledBy: [main]", "second", "second", _PLAIN),
         check=calls.unknown_sub_workflow,
+        compares_all=True,
     ),
     Rule(
         code="CW521",
@@ -239,6 +240,7 @@ spec:
         example_bad=_TWO % ("", "second", "second", _BACK),
         example_good=_TWO % ("", "second", "second", _PLAIN),
         check=calls.call_cycle,
+        compares_all=True,
     ),
     Rule(
         code="CW522",
@@ -271,6 +273,7 @@ do:
 """,
         example_good=_TWO % ("  limits: {depth: 1}", "second", "second", _PLAIN),
         check=calls.too_deep,
+        compares_all=True,
     ),
     Rule(
         code="CW523",
@@ -281,6 +284,7 @@ do:
         example_bad=_TWO % ("", "main", "main", _PLAIN),
         example_good=_TWO % ("", "second", "second", _PLAIN),
         check=calls.same_identity,
+        compares_all=True,
     ),
     Rule(
         code="CW524",
@@ -315,6 +319,7 @@ do:
 """,
         example_good=_TWO % ("      calledBy: [main]", "second", "second", _PLAIN),
         check=calls.inconsistent_caller,
+        compares_all=True,
     ),
     Rule(
         code="CW530",
