@@ -4,7 +4,7 @@ repetitions."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from caseway_runner.calls.brokers.link import CONNECT_SECONDS, Link, Parcel
@@ -36,7 +36,8 @@ async def _connected(link: Link) -> AsyncIterator[Any]:
     except (needed("nats.errors", "asyncapi").Error, OSError) as error:
         raise link.lost(said[0] if said else error) from error
     finally:
-        await client.close()
+        with suppress(AttributeError):  # before 2.16 it cannot close what never opened
+            await client.close()
 
 
 async def publish(link: Link, parcel: Parcel) -> None:
