@@ -18,8 +18,11 @@ def open_local(url: str, *, secret_key: str) -> Iterator[Platform]:
         yield platform
 
 
-def organization_of(root: Path) -> str:
-    """The organization of the project at `root`: `spec.organization`, else the project's name."""
+def organization_of(root: Path, overlay: str = "") -> str:
+    """The organization of the project at `root`: the overlay's, else `spec.organization`, else the project's
+    name."""
+    if overlay:
+        return _overlaid_organization(root, overlay)
     from caseway.worker.surroundings import PROJECT_FILES, parsed_values
 
     for name in PROJECT_FILES:
@@ -33,6 +36,16 @@ def organization_of(root: Path) -> str:
         place=str(root),
         hint="choose a project with -C, or give --organization NAME",
     )
+
+
+def _overlaid_organization(root: Path, overlay: str) -> str:
+    from caseway.cli.reading import read_project
+    from caseway.repo.compile import desired
+    from caseway.repo.overlay import overlaid
+
+    reading = read_project(root)
+    project = next(each for each in reading.projects if each.root == "")
+    return desired(overlaid(project, overlay), reading.source).organization
 
 
 def shown_url(url: str) -> str:

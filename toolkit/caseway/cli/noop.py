@@ -65,7 +65,7 @@ def _key(session: Session, question: Question) -> str:
         return ""
     settings = session.settings
     form = [settings.format, has_colour(), shutil.get_terminal_size((100, 24)).columns]
-    facts = [tree, store, astuple(question), settings.organization, settings.stage, form]
+    facts = [tree, store, astuple(question), settings.organization, settings.overlay, settings.stage, form]
     return "plan " + hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 

@@ -117,6 +117,15 @@ def _project_options(root: bool) -> list[Callable[[_Command], _Command]]:
             help="The organization; default: the project's.",
             **_variable("CASEWAY_ORGANIZATION", root),
         ),
+        click.option(
+            "--overlay",
+            metavar="NAME",
+            default=None,
+            expose_value=False,
+            callback=_record("overlay"),
+            help="The project as this overlay has it, for its organization.",
+            **_variable("CASEWAY_OVERLAY", root),
+        ),
     ]
 
 

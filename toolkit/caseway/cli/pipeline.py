@@ -17,6 +17,7 @@ from caseway.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from caseway.platform.compose import Platform
+    from caseway.repo.read import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,21 @@ def read_desired(session: Session, request: PlanRequest) -> tuple[Asked, ...]:
     require_valid(reading)
     organization = session.settings.organization
     known = []
-    for project, desired in zip(reading.projects, reading.desired, strict=True):
+    for project, desired in zip(reading.projects, _desired(session, reading), strict=True):
         _require_stage(desired, session.settings.stage)
         named = replace(desired, organization=organization) if organization else desired
         known.append(Asked(str(reading.root / project.root), named))
     return tuple(known)
+
+
+def _desired(session: Session, reading: Reading) -> tuple[Desired, ...]:
+    if not session.settings.overlay:
+        return reading.desired
+    from caseway.repo.compile import desired
+    from caseway.repo.overlay import overlaid
+
+    name = session.settings.overlay
+    return tuple(desired(overlaid(each, name), reading.source) for each in reading.projects)
 
 
 def _require_stage(desired: Desired, stage: str) -> None:

@@ -30,6 +30,7 @@ class Settings:
     database_url: str = ""
     organization: str = ""
     stage: str = ""
+    overlay: str = ""
     actor: str = ""
 
 
@@ -92,7 +93,7 @@ class Session:
             return self.settings.organization
         from caseway.cli.local import organization_of
 
-        return organization_of(self.project_root())
+        return organization_of(self.project_root(), self.settings.overlay)
 
     @contextmanager
     def acting(self) -> Iterator[tuple[Platform, str]]:

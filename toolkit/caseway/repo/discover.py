@@ -14,7 +14,7 @@ from caseway.repo.globs import matches_any
 
 PROJECT_FILES = ("caseway.yaml", "caseway.yml", "caseway.json")
 USE_CASE_FILES = ("usecase.yaml", "usecase.yml", "usecase.json")
-DECLARED_FOLDERS = ("instances", "runtimes", "connections")
+DECLARED_FOLDERS = ("instances", "overlays", "runtimes", "connections")
 SUFFIXES = (".yaml", ".yml", ".json")
 STATE_FOLDER = ".caseway"
 

@@ -20,7 +20,7 @@ from caseway.repo.quote import printable, quoted
 
 N8N = "N8nWorkflow"
 N8N_SUFFIX = ".n8n.json"
-_KINDS = ("Project", "UseCase", "Instance", "Runtime", "Connection", "WorkflowTest")
+_KINDS = ("Project", "UseCase", "Instance", "Overlay", "Runtime", "Connection", "WorkflowTest")
 _MARKER = b"caseway/v"  # a file outside of Caseway's folders is ours when it says so
 _UNREADABLE = frozenset({"CW104"})  # texts that no store keeps: the file's documents are not used at all
 

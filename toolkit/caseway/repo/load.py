@@ -5,7 +5,7 @@ Rule: nothing of the repo is run, and whatever is wrong in it becomes a diagnost
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -41,7 +41,8 @@ class Document:
 @dataclass(frozen=True, slots=True)
 class LoadedProject:
     """One project. `root` leads to it from the tree ("" or ending with a slash); `paths` are all its files
-    that are not excluded, documents or not; `blobs` names the content of those that were read."""
+    that are not excluded, documents or not; `blobs` names the content of those that were read. `overlaid` are
+    the Instance documents of its overlays, by the path of their file: they are not among `documents`."""
 
     root: str
     name: str
@@ -52,6 +53,7 @@ class LoadedProject:
     paths: tuple[str, ...] = ()
     blobs: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, bytes] = field(default_factory=dict)  # by path in the tree
+    overlaid: Mapping[str, tuple[Document, ...]] = field(default_factory=dict)
 
     def read_all(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """The content of each of `paths`, without those that cannot be read. What loading has read is not
@@ -119,21 +121,30 @@ def _project(reader: Reader, share: ProjectFiles) -> LoadedProject:
     examined |= reader.examine(share.root, _readable(dict.fromkeys(sorted(named), Role.WORKFLOW)))
     documents = tuple(_documents(reader, share.root, examined))
     diagnostics += _about_projects(documents, share.file, examined.get(share.file))
+    overlays = {each.path for each in documents if each.kind == "Overlay"}
     for path, found in examined.items():
         diagnostics += [replace(item, file=path) for item in found.diagnostics]
     return LoadedProject(
         root=share.root,
         name=next((each.name for each in documents if each.kind == "Project"), ""),
-        documents=documents,
+        documents=tuple(each for each in documents if not _is_overlaid(each, overlays)),
         diagnostics=tuple(sorted(diagnostics)),
         tree=reader.tree,
         file=share.file,
         paths=paths,
+        overlaid={
+            path: tuple(each for each in documents if each.path == path and _is_overlaid(each, overlays))
+            for path in sorted(overlays)
+        },
         blobs={
             path: reader.blobs[share.root + path] for path in examined if share.root + path in reader.blobs
         },
         kept=reader.kept,
     )
+
+
+def _is_overlaid(document: Document, overlays: Set[str]) -> bool:
+    return document.kind == "Instance" and document.path in overlays
 
 
 def _documents(reader: Reader, root: str, examined: Mapping[str, Examined]) -> Iterator[Document]:

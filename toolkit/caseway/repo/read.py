@@ -23,6 +23,7 @@ from caseway.repo.compile import desired
 from caseway.repo.discover import PROJECT_FILES
 from caseway.repo.findings import finding
 from caseway.repo.load import LoadedProject, load
+from caseway.repo.overlay import check_overlays
 from caseway.repo.quote import quoted
 from caseway.repo.tree import GitTree, Tree, WorkTree
 
@@ -77,7 +78,7 @@ def _read(found: tuple[Path, Tree], wanted: str | None, cache: Cache) -> Reading
     for each in projects:
         diagnostics += [
             replace(item, file=each.root + item.file) if each.root else item
-            for item in check(each, cache=cache)
+            for item in (*check(each, cache=cache), *check_overlays(each))
         ]
     return Reading(
         diagnostics=tuple(sorted(diagnostics)),

@@ -44,6 +44,7 @@ FILES: Mapping[str, str] = {
     "Project": "project",
     "UseCase": "use-case",
     "Instance": "instance",
+    "Overlay": "overlay",
     "Runtime": "runtime",
     "Connection": "connection",
     "WorkflowTest": "workflow-test",
