@@ -71,7 +71,7 @@ def _below(key: str | int, item: Any, path: list[str | int], found: Marks) -> No
 def read_calls(value: Any) -> list[tuple[str, Mapping[str, Any]]]:
     """Only the calls of a document, for those who look through all documents for nothing else."""
     found: list[tuple[str, Mapping[str, Any]]] = []
-    rest: list[tuple[Any, tuple[str | int, ...]]] = [(value, ())]
+    rest: list[tuple[Any, tuple[str | int, ...]]] = [(value, ())] if type(value) is dict else []
     while rest:
         node, path = rest.pop()
         if type(node) is dict:
