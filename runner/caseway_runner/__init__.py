@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from caseway_runner.catalog import function_path, with_functions
 from caseway_runner.compile import compile_workflow, problems
 from caseway_runner.engine import execute
 from caseway_runner.expression import Expression, ExpressionError, compile_expression
@@ -62,5 +63,7 @@ __all__ = [
     "compile_workflow",
     "execute",
     "folder_files",
+    "function_path",
     "problems",
+    "with_functions",
 ]

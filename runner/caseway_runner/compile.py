@@ -8,6 +8,7 @@ from typing import Any
 
 from caseway_runner.consumption import compile_strategy
 from caseway_runner.expression import Expression
+from caseway_runner.extension import compile_extensions, extended
 from caseway_runner.flow import check_flow
 from caseway_runner.problem import InvalidWorkflow, Problem
 from caseway_runner.program import Pipe, Program, Task, TaskList
@@ -76,6 +77,8 @@ def _workflow(document: Any, scope: Scope) -> Program | None:
     draft.is_loose = _evaluate(fields.get("evaluate", {}), scope.at("evaluate"))
     use = compile_use(fields.get("use", {}), scope.at("use"))
     draft.use, draft.secrets = use.tables, use.secrets
+    if use.extensions is not None:
+        draft.extensions = compile_extensions(use.extensions, scope.at("use", "extensions"))
     functions = {
         name: compile_task(name, "", value, scope.at("use", "functions", name))
         for name, value in use.tables.get("functions", {}).items()
@@ -191,7 +194,7 @@ def compile_task(name: str, step: str, value: Any, scope: Scope) -> Task | None:
     body = kind.compile_body(value, scope)
     if body is None:
         return None
-    return Task(
+    task = Task(
         name=name,
         step=step,
         kind=found[0],
@@ -204,6 +207,7 @@ def compile_task(name: str, step: str, value: Any, scope: Scope) -> Task | None:
         timeout=compile_timeout(value, scope, TASK_IF),
         then=then,
     )
+    return extended(task, scope.draft.extensions) if scope.draft.extensions else task
 
 
 _NO_PIPE = Pipe()

@@ -96,6 +96,20 @@ async def run_tasks(
     parent: Activation, tasks: TaskList, value: Any, suffix: str, variables: Mapping[str, Any]
 ) -> tuple[Any, bool]:
     """Run a list from its first task; gives its output and whether a task ended the workflow."""
+    output, directive = await run_list(parent, tasks, value, suffix, variables)
+    return output, directive == "end"
+
+
+async def run_list(
+    parent: Activation,
+    tasks: TaskList,
+    value: Any,
+    suffix: str = "",
+    variables: Mapping[str, Any] | None = None,
+) -> tuple[Any, str]:
+    """Run a list from its first task; gives its output and how it ended: continue, exit or end."""
+    if variables is None:
+        variables = parent.variables
     at, visits = 0, [0] * len(tasks.tasks)
     base = parent.position + suffix
     while at < len(tasks.tasks):
@@ -106,12 +120,12 @@ async def run_tasks(
         if directive == "continue":
             at += 1
         elif directive == "exit":
-            return value, False
+            return value, "exit"
         elif directive == "end":
-            return value, True
+            return value, "end"
         else:
             at = tasks.index[directive]
-    return value, False
+    return value, "continue"
 
 
 async def run_task(
@@ -135,15 +149,17 @@ async def run_task(
     return await _recorded(activation, parent)
 
 
-async def run_function(caller: Activation, task: Task, value: Any) -> Any:
-    """Run a reusable task in the name of its caller: references and record are the caller's."""
+async def run_function(caller: Activation, task: Task, value: Any, *, mark: str = "/()") -> Any:
+    """Run a reusable task in the name of its caller: references and record are the caller's. `mark` tells its
+    position from the caller's; with one of its own the task is the caller's own, and directs the flow."""
+    is_own = mark != "/()"
     run = caller.run
     activation = Activation(
         run,
         task,
         caller.strand,
         caller.reference,
-        caller.position + "/()",
+        caller.position + mark,
         value,
         caller.variables,
         input=value,
@@ -156,6 +172,8 @@ async def run_function(caller: Activation, task: Task, value: Any) -> Any:
             raise Fault(error_from_json(entry.data["error"]))
         if "context" in entry.data:
             caller.strand.context = entry.data["context"]
+        if is_own:
+            caller.then = str(entry.data.get("then") or "")
         return entry.data.get("output")
     if task.condition is not None and not await _is_wanted(activation, task.condition):
         return value
@@ -169,6 +187,8 @@ async def run_function(caller: Activation, task: Task, value: Any) -> Any:
         raise placed from None
     caller.authorization = activation.authorization
     caller.has_ended = activation.has_ended
+    if is_own:
+        caller.then = activation.then
     return output
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from caseway_runner.authentication import compile_authentication
+from caseway_runner.calls.catalog import compile_catalog_endpoint
 from caseway_runner.problem import Problem
 from caseway_runner.retry import compile_retry
 from caseway_runner.scope import TASK_IF, Scope
@@ -20,6 +21,7 @@ class Use:
 
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()
+    extensions: Any = None
 
     def check(self, scope: Scope) -> None:
         """Report what is wrong in components, at their own place."""
@@ -33,6 +35,8 @@ class Use:
             fields = place.mapping(value, {"after"}, ("after",))
             if fields is not None:
                 place.at("after").duration(fields["after"], TASK_IF)
+        for name, value in self.tables.get("catalogs", {}).items():
+            compile_catalog_endpoint(value, scope.at("catalogs", name))
         # `$error` and loop variables are known only where a component is used, so not to know them here
         # is no error of the component.
         scope.draft.findings[len(before) :] = [
@@ -54,10 +58,7 @@ def compile_use(value: Any, scope: Scope) -> Use:
         if name in fields:
             table = scope.at(name).mapping(fields[name], None)
             tables[name] = {str(key): item for key, item in (table or {}).items()}
-    for name in ("extensions", "catalogs"):
-        if fields.get(name):
-            scope.at(name).report("unsupported", f"use.{name} is not supported yet")
-    return Use(tables, _secrets(fields.get("secrets", []), scope.at("secrets")))
+    return Use(tables, _secrets(fields.get("secrets", []), scope.at("secrets")), fields.get("extensions"))
 
 
 def _secrets(value: Any, scope: Scope) -> frozenset[str]:

@@ -244,7 +244,7 @@ def _word(value: Any) -> str:
 
 def suggest(name: str, options: Sequence[str] | set[str] | frozenset[str]) -> str:
     """A hint that names the option most like `name`, or ""."""
-    import difflib
+    import difflib  # noqa: PLC0415 - only a mistake needs it
 
     close = difflib.get_close_matches(name, sorted(options), 1, 0.6)
     return f"did you mean '{close[0]}'?" if close else ""

@@ -1,6 +1,6 @@
 """`call` of a function that is elsewhere: in a catalog of `use.catalogs`, or at a URL.
 
-Rule: the definition is fetched once and kept in the journal, so that a resumed execution runs the same one."""
+Rule: the definition is fetched once and kept in the journal, so that a resume runs the same one."""
 
 from __future__ import annotations
 

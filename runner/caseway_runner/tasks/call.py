@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 from caseway_runner.activation import Activation
 from caseway_runner.calls import CALLS
+from caseway_runner.calls.catalog import compile_catalog
+from caseway_runner.catalog import DEFAULT, function_path, parse_reference
 from caseway_runner.errors import LimitExceeded
 from caseway_runner.interpret import run_function
 from caseway_runner.program import Body
@@ -42,15 +44,35 @@ def compile_body(source: Mapping[str, Any], scope: Scope) -> Body | None:
     place = scope.at("call")
     functions = scope.draft.use.get("functions", {})
     if name not in functions:
-        if "@" in name or "://" in name:
-            place.report("unsupported", "functions from catalogs are not supported yet")
-            return None
+        if is_elsewhere(name):
+            return _from_catalog(name, source, scope)
         hint = suggest(name, [*functions, *CALLS])
         place.report(
             "unknown-function", f"there is no function '{name[:80]}'", hint or "define it in use.functions"
         )
         return None
+    return FunctionBody(name, _arguments(source, scope))
+
+
+def is_elsewhere(name: str) -> bool:
+    """Whether the function is one of a catalog."""
+    return "://" in name or parse_reference(name) is not None
+
+
+def _from_catalog(name: str, source: Mapping[str, Any], scope: Scope) -> Body | None:
+    reference = parse_reference(name)
+    catalogs = scope.draft.use.get("catalogs", {})
+    if reference is not None and reference.catalog == DEFAULT and DEFAULT not in catalogs:
+        path = function_path(reference.name, reference.version)
+        scope.at("call").report(
+            "unknown-function", f"there is no function '{name[:80]}' in the project", f"define it in {path}"
+        )
+        return None
+    return compile_catalog(name, reference, _arguments(source, scope), scope)
+
+
+def _arguments(source: Mapping[str, Any], scope: Scope) -> Template | None:
     if "with" not in source:
-        return FunctionBody(name, None)
+        return None
     arguments = scope.at("with").mapping(source["with"], None)
-    return FunctionBody(name, scope.at("with").template(dict(arguments))) if arguments is not None else None
+    return scope.at("with").template(dict(arguments)) if arguments is not None else None

@@ -30,6 +30,7 @@ from caseway.model.desired import (
 )
 from caseway.model.diagnostic import Severity
 from caseway.repo.forms import parameters_schema
+from caseway.repo.functions import inlined
 from caseway.repo.load import Document, LoadedProject
 from caseway.repo.schema import fill_defaults
 
@@ -47,6 +48,7 @@ class _Workflows:
     """The workflow documents of a project by path."""
 
     by_path: Mapping[str, Document]
+    project: LoadedProject
 
     @staticmethod
     def of(project: LoadedProject) -> _Workflows:
@@ -54,12 +56,12 @@ class _Workflows:
         for document in project.documents:
             if document.kind in {"Workflow", "N8nWorkflow"}:
                 found.setdefault(document.path, document)
-        return _Workflows(found)
+        return _Workflows(found, project)
 
     def definition(self, folder: str, file: str) -> Any:
         """The document in `file`, which must lie inside `folder`; None when there is none that is sound."""
         document = self.by_path.get(inside(folder, file))
-        return document.value if document is not None and document.is_valid else None
+        return inlined(self.project, document.value) if document is not None and document.is_valid else None
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ import semver
 import caseway_runner as runner
 from caseway.model.diagnostic import Severity
 from caseway.model.errors import CasewayError
+from caseway.repo.functions import inlined_from
 from caseway.repo.parse import Parsed, ParsedDocument, parse
 from caseway.worker.local import LocalWorkflow, Neighbour
 
@@ -33,7 +34,14 @@ def open_workflow(path: Path) -> LocalWorkflow:
     nearby = [folder or path.resolve().parent, *([root] if root else [])]
     connections = dict(_connections(root)) if root else {}
     use_case = _use_case_in(folder) if folder else {}
-    return LocalWorkflow(path, parsed.value, use_case, Neighbourhood(nearby).find, connections)
+    document = inlined_from(lambda name: _content(root, name), parsed.value)
+    return LocalWorkflow(path, document, use_case, Neighbourhood(nearby).find, connections)
+
+
+def _content(root: Path | None, name: str) -> bytes | None:
+    """The project's file of that name."""
+    file = root / name if root is not None else None
+    return file.read_bytes() if file is not None and file.is_file() and not file.is_symlink() else None
 
 
 def check_workflow(local: LocalWorkflow) -> None:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from caseway.model.diagnostic import Severity
+from caseway.repo.functions import inlined
 from caseway.repo.placeholders import OPENING
 from caseway.repo.rules.rule import Finding, at
 from caseway.repo.rules.shape import items
@@ -56,7 +57,9 @@ def _finding(document: Document, problem: Problem, message: str) -> Finding:
 
 
 def _problems(view: View, document: Document) -> tuple[Problem, ...]:
-    return view.once(("problems", id(document)), lambda: tuple(problems(document.value)))
+    return view.once(
+        ("problems", id(document)), lambda: tuple(problems(inlined(view.project, document.value)))
+    )
 
 
 def _awaits_a_value(document: Document, pointer: str) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from caseway.model.diagnostic import Diagnostic
 from caseway.repo.content import content_names
 from caseway.repo.diagnostic_text import from_row, row
+from caseway.repo.functions import functions_of
 from caseway.repo.rules.units import REST, SHARED, units
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Remembered:
 def _keys(project: LoadedProject, unit_of: Mapping[str, str]) -> dict[str, str]:
     """What identifies everything that the rules look at in a unit, where that can be told; never the rest."""
     names = content_names(project, unit_of)
-    shared = sorted({each.path for each in project.documents if each.kind in SHARED})
+    shared = sorted({each.path for each in project.documents if each.kind in SHARED} | functions_of(project))
     if not all(names[path] for path in shared):
         return {}
     context = json.dumps([[path, names[path]] for path in shared])

@@ -1,0 +1,61 @@
+"""Functions of the project become part of the workflows that call them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from caseway.repo.read import read
+
+FILES = {
+    "caseway.yaml": "apiVersion: caseway/v1\nkind: Project\nmetadata: {name: acme}\nspec: {}\n",
+    "use-cases/demo/usecase.yaml": (
+        "apiVersion: caseway/v1\nkind: UseCase\nmetadata: {name: demo}\n"
+        "spec:\n  title: Demo\n  workflows:\n    - {id: main, file: workflows/main.yaml}\n"
+    ),
+    "use-cases/demo/workflows/main.yaml": (
+        "document: {dsl: 1.0.3, namespace: demo, name: main, version: 1.0.0}\n"
+        "do:\n  - g: {call: 'greet:1.0.0', with: {name: Ann}}\n"
+    ),
+    "functions/greet/1.0.0/function.yaml": "set:\n  text: '${ \"Hello \\(.name)\" }'\n",
+}
+
+
+def reading(root: Path, **changed: str) -> Any:
+    for path, text in {**FILES, **changed}.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return read(root)
+
+
+def definition(found: Any) -> Any:
+    return found.desired[0].use_cases[0].body["workflows"][0]["definition"]
+
+
+def errors(found: Any) -> list[str]:
+    return [
+        f"{item.code} {item.file} {item.message}" for item in found.diagnostics if item.severity == "error"
+    ]
+
+
+def test_a_function_of_the_project_is_part_of_the_template(tmp_path: Path) -> None:
+    found = reading(tmp_path)
+    assert errors(found) == []
+    assert list(definition(found)["use"]["functions"]) == ["greet:1.0.0"]
+
+
+def test_another_function_gives_another_digest(tmp_path: Path) -> None:
+    before = reading(tmp_path).desired[0].use_cases[0].digest
+    changed = {"functions/greet/1.0.0/function.yaml": "set: {text: Hi}\n"}
+    assert reading(tmp_path, **changed).desired[0].use_cases[0].digest != before
+
+
+def test_a_call_of_a_function_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    main = FILES["use-cases/demo/workflows/main.yaml"].replace("1.0.0'", "2.0.0'")
+    (found,) = errors(reading(tmp_path, **{"use-cases/demo/workflows/main.yaml": main}))
+    assert "no function 'greet:2.0.0'" in found
+
+
+def test_a_function_that_does_not_compile_is_an_error(tmp_path: Path) -> None:
+    changed = {"functions/greet/1.0.0/function.yaml": "set: {text: '${ .. | }'}\n"}
+    assert len(errors(reading(tmp_path, **changed))) == 1
