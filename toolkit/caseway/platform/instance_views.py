@@ -115,6 +115,7 @@ def _instances(organization: str) -> sa.Select[Any]:
             deployments.c.status,
             deployments.c.number,
             deployments.c.result,
+            deployments.c.started_at,
         )
         .join(processes, processes.c.id == instances.c.process_id)
         .outerjoin(current_deployments, current_deployments.c.instance_id == instances.c.id)
@@ -131,7 +132,7 @@ def _instance_views(connection: sa.Connection, rows: Sequence[Row], base_url: st
     for row in rows:
         served = workflows.get(row.deployment_id, [])
         error = failed.get(row.id, "") or row.failed
-        update = _update(row, newest.get(row.process_id, ""), has_failed=bool(error))
+        update = _update(row, newest.get(row.process_id), has_failed=bool(error))
         views.append(_instance(row, [_workflow(row.id, item, base_url) for item in served], update, error))
     return views
 
@@ -182,25 +183,27 @@ def _conditions(row: Row, update: str, error: str) -> list[str]:
     return found
 
 
-def _update(row: Row, newest: str, *, has_failed: bool) -> str:
-    """The version that waits for a hand: newer than what runs, and out of the range's reach or failed once.
-    What a range reaches moves by itself; when it runs something older, the repo went back on purpose."""
-    if not row.version or not newest or version_of(newest) <= version_of(row.version):
+def _update(row: Row, newest: Row | None, *, has_failed: bool) -> str:
+    """The version that waits for a hand: newer than what runs, and out of the range's reach, failed once, or
+    made since and not taken by the apply that made it: not published, or the parameters do not suit it. One
+    that was there before is older than what runs on purpose: the repo went back."""
+    if not row.version or newest is None or version_of(newest.version) <= version_of(row.version):
         return ""
-    reach = parse_range(str(row.desired.get("version") or "*"))
-    moves_by_itself = reach.allows(version_of(newest))
-    return "" if moves_by_itself and not has_failed else newest
+    is_reached = parse_range(str(row.desired.get("version") or "*")).allows(version_of(newest.version))
+    waits = not is_reached or has_failed or newest.created_at > row.started_at
+    return str(newest.version) if waits else ""
 
 
-def _newest(connection: sa.Connection, process_ids: set[str]) -> Mapping[str, str]:
-    query = sa.select(templates.c.process_id, templates.c.version)
+def _newest(connection: sa.Connection, process_ids: set[str]) -> Mapping[str, Row]:
+    query = sa.select(templates.c.process_id, templates.c.version, templates.c.created_at)
     if len(process_ids) == 1:
         query = query.where(templates.c.process_id.in_(process_ids))
-    found: dict[str, str] = {}
+    found: dict[str, Row] = {}
+    row: Row
     for row in connection.execute(query):
         best = found.get(row.process_id)
-        if best is None or version_of(row.version) > version_of(best):
-            found[row.process_id] = row.version
+        if best is None or version_of(row.version) > version_of(best.version):
+            found[row.process_id] = row
     return found
 
 

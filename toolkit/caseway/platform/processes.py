@@ -16,7 +16,7 @@ from caseway.platform.actions import HANDLERS, Step
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
 from caseway.platform.instance_views import InstanceView, get_instance
-from caseway.platform.lookup import Row, find_process, the_process
+from caseway.platform.lookup import Row, find_instance, find_process, the_process
 from caseway.platform.process_views import ProcessView, TemplateView, get_process, get_template
 from caseway.platform.tables import instances as instance_table
 from caseway.platform.tables import processes
@@ -49,13 +49,15 @@ def promote(  # noqa: PLR0913 - what, where to and whose
     actor: str,
 ) -> InstanceView:
     """Publish a version and bring the instance of `stage` to it, installing it when there is none."""
-    view = publish(platform, organization, process, version, actor=actor)
     with platform.database.reading() as connection:
         row = the_process(connection, organization, process)
         name = _instance_in(connection, row, stage, owner)
-        owner = owner or _usual_owner(connection, row)
+        owner = owner if owner or name else _usual_owner(connection, row)
+    view = publish(platform, organization, process, version, actor=actor)
     if name is None:
-        name = f"{process}-{stage}"
+        with platform.database.reading() as connection:
+            is_taken = find_instance(connection, organization, f"{process}-{stage}") is not None
+        name = f"{process}-{stage}-{owner}" if is_taken else f"{process}-{stage}"
         place = {"stage": stage, "owner": owner}
         installing.add(platform, organization, name, process, place, installing.DEFAULTS, actor)
     instances.deploy(platform, organization, name, view.version, actor=actor)
@@ -188,14 +190,19 @@ def _instance_in(connection: sa.Connection, process: Row, stage: str, owner: str
 
 
 def _usual_owner(connection: sa.Connection, process: Row) -> str:
-    """Whose the instances of a process are: the oldest one's."""
-    found = connection.scalar(
-        sa.select(instance_table.c.owner)
-        .where(instance_table.c.process_id == process.id, instance_table.c.tombstone == "")
-        .order_by(instance_table.c.created_at)
-        .limit(1)
+    """Whose the instances of a process are; raises `CasewayError` (`which-owner`) when of several people."""
+    query = sa.select(instance_table.c.owner).where(
+        instance_table.c.process_id == process.id, instance_table.c.tombstone == ""
     )
-    return str(found or process.owner or "local")
+    owners = sorted(set(connection.scalars(query)))
+    if len(owners) > 1 and process.process_type == "personal":
+        raise CasewayError(
+            f"whose instance of {process.name}? Several people have one",
+            code="which-owner",
+            place=process.name,
+            hint=f"say --owner: {', '.join(owners)}",
+        )
+    return str(next(iter(owners), None) or process.owner or "local")
 
 
 def _is_starter(connection: sa.Connection, row: Row) -> bool:
