@@ -195,11 +195,10 @@ def _update(row: Row, newest: Row | None, *, has_failed: bool) -> str:
 
 
 def _newest(connection: sa.Connection, process_ids: set[str]) -> Mapping[str, Row]:
-    query = sa.select(templates.c.process_id, templates.c.version, templates.c.created_at)
+    query: sa.Select[Any] = sa.select(templates.c.process_id, templates.c.version, templates.c.created_at)
     if len(process_ids) == 1:
         query = query.where(templates.c.process_id.in_(process_ids))
     found: dict[str, Row] = {}
-    row: Row
     for row in connection.execute(query):
         best = found.get(row.process_id)
         if best is None or version_of(row.version) > version_of(best.version):
