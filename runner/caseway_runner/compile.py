@@ -9,6 +9,7 @@ from typing import Any
 from caseway_runner.consumption import compile_strategy
 from caseway_runner.expression import Expression
 from caseway_runner.extension import compile_extensions, extended
+from caseway_runner.external_shape import external_shape
 from caseway_runner.flow import check_flow
 from caseway_runner.problem import InvalidWorkflow, Problem
 from caseway_runner.program import Pipe, Program, Task, TaskList
@@ -51,7 +52,9 @@ def problems(document: Any) -> tuple[Problem, ...]:
 
 def inspect(document: Any) -> tuple[Program | None, tuple[Problem, ...]]:
     """The Program, or None when there are errors, and all findings."""
-    draft = Draft(use={}, secrets=frozenset(), is_loose=False, compile_list=compile_list)
+    draft = Draft(
+        use={}, secrets=frozenset(), is_loose=False, compile_list=compile_list, external=external_shape
+    )
     scope = Scope(draft)
     try:
         program = _workflow(document, scope)

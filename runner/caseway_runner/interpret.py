@@ -52,8 +52,11 @@ async def _workflow_seconds(run: Run, strand: Strand, length: float | Expression
 
 async def _data_flow(run: Run, strand: Strand, root: str) -> Any:
     program = run.program
+    root_task = Activation(
+        run, _ROOT, strand, run.reference, run.position, run.raw_input, {}, run.started_at, run.raw_input
+    )
     try:
-        _validate(program.input, run.raw_input, "workflow input")
+        await _validate(root_task, program.input, run.raw_input, "workflow input")
         value = await _piped(run, strand, program.input, run.raw_input)
     except Fault as raised:
         raise raised.placed(root) from None
@@ -64,7 +67,7 @@ async def _data_flow(run: Run, strand: Strand, root: str) -> Any:
     output, _ = await run_tasks(start, program.tasks, value, "", {})
     try:
         output = await _piped(run, strand, program.output, output)
-        _validate(program.output, output, "workflow output")
+        await _validate(start, program.output, output, "workflow output")
         _check_size(run, output)
     except Fault as raised:
         raise raised.placed(root) from None
@@ -302,7 +305,7 @@ async def _flowed(activation: Activation) -> Any:
     """The data flow of one task: validate, transform, do, transform, validate, export; then the journal."""
     task = activation.task
     if task.input.shape is not None:
-        _validate(task.input, activation.raw_input, "task input")
+        await _validate(activation, task.input, activation.raw_input, "task input")
     if task.input.transform is not None:
         activation.input = await activation.fill(task.input.transform)
     activation.output = await task.body.run(activation)
@@ -310,11 +313,11 @@ async def _flowed(activation: Activation) -> Any:
     if task.output.transform is not None:
         output = await _refill(activation, task.output, output)
     if task.output.shape is not None:
-        _validate(task.output, output, "task output")
+        await _validate(activation, task.output, output, "task output")
     exported = task.export.transform is not None
     if exported:
         context = await _refill(activation, task.export, output, output=output)
-        _validate(task.export, context, "exported context")
+        await _validate(activation, task.export, context, "exported context")
         activation.strand.context = context
     if task.body.nature != "composite":
         await _journal_completion(activation, output, exported)
@@ -337,10 +340,11 @@ async def _journal_completion(activation: Activation, output: Any, exported: boo
         await activation.flush()
 
 
-def _validate(pipe: Pipe, value: Any, what: str) -> None:
+async def _validate(activation: Activation, pipe: Pipe, value: Any, what: str) -> None:
     if pipe.shape is None:
         return
-    complaint = pipe.shape.complaint(value)
+    shape = await pipe.shape.loaded(activation)
+    complaint = shape.complaint(value)
     if complaint:
         raise fault("validation", f"the {what} does not match its schema: {complaint}")
 

@@ -45,7 +45,7 @@ class Iteration:
 async def _piped(activation: Activation, pipe: Pipe, value: Any, names: Mapping[str, Any], what: str) -> Any:
     if pipe.transform is not None:
         value = await pipe.transform.fill(lambda item: activation.evaluate_on(item, value, **names))
-    complaint = pipe.shape.complaint(value) if pipe.shape is not None else ""
+    complaint = (await pipe.shape.loaded(activation)).complaint(value) if pipe.shape is not None else ""
     if complaint:
         raise fault("validation", f"the {what} does not match its schema: {complaint}")
     return value

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from caseway_runner.expression import Expression
-from caseway_runner.shape import Shape
+from caseway_runner.shape import AnyShape
 from caseway_runner.template import Template
 
 
@@ -26,7 +26,7 @@ class Pipe:
     """One transformation with its schema."""
 
     transform: Template | None = None
-    shape: Shape | None = None
+    shape: AnyShape | None = None
 
 
 @dataclass(frozen=True, slots=True)

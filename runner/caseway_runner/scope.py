@@ -18,7 +18,7 @@ from caseway_runner.expression import (
     unwrap,
 )
 from caseway_runner.problem import Problem
-from caseway_runner.shape import BadSchema, Shape, prepare
+from caseway_runner.shape import AnyShape, BadSchema, prepare
 from caseway_runner.template import Loose, Template, assembled, constant
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ def escape(token: str) -> str:
     return token.replace("~", "~0").replace("/", "~1") if "~" in token or "/" in token else token
 
 
+def _nowhere(_value: Any, _scope: Scope) -> None:
+    return None
+
+
 @dataclass(slots=True)
 class Draft:
     """What one compilation shares: findings, the document's reusable parts, how to compile a task list."""
@@ -51,6 +55,7 @@ class Draft:
     findings: list[Problem] = field(default_factory=list)
     depth: int = 0
     extensions: tuple[Any, ...] = ()
+    external: Callable[[Any, Scope], AnyShape | None] = _nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +141,7 @@ class Scope:
             self.report("duration", str(error))
             return 0.0
 
-    def schema(self, source: Any) -> Shape | None:
+    def schema(self, source: Any) -> AnyShape | None:
         """Compile a `schema` property."""
         fields = self.mapping(source, {"format", "document", "resource"})
         if fields is None:
@@ -145,10 +150,7 @@ class Scope:
         if not isinstance(form, str) or form.split(":")[0] != "json":
             self.at("format").report("unsupported", f"schema format {form!r}", "use `format: json`")
         if "resource" in fields:
-            self.at("resource").report(
-                "unsupported", "external schemas are not supported yet", "inline it in `document`"
-            )
-            return None
+            return self.draft.external(fields["resource"], self.at("resource"))
         if "document" not in fields:
             self.report("schema", "a schema needs `document`")
             return None

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from caseway_runner.errors import LimitExceeded, fault
 from caseway_runner.moments import stamp, time_descriptor
@@ -16,10 +16,16 @@ from caseway_runner.ports import EventLog, Execution, Mailbox, Ports
 from caseway_runner.program import Program
 from caseway_runner.recorder import Recorder
 from caseway_runner.sandbox import Bounds
+from caseway_runner.shape import Shape
 
 if TYPE_CHECKING:
     from caseway_runner.http_client import HttpClient
-    from caseway_runner.records import OpenRecord
+
+
+class Unfinished(Protocol):
+    """The place of a task that still runs, among the records."""
+
+    def record(self) -> TaskRecord: ...
 
 
 class Doomed(Exception):
@@ -36,13 +42,14 @@ class Session:
     recorder: Recorder
     http: HttpClient
     compile: Callable[[Any], Program]
-    records: list[TaskRecord | OpenRecord] = field(default_factory=list)
+    records: list[TaskRecord | Unfinished] = field(default_factory=list)
     bounds: Bounds = field(default_factory=Bounds)
     activations: int = 0
     background: set[asyncio.Task[Any]] = field(default_factory=set)
     parking: Parking = field(init=False)
     mailbox: Mailbox = field(init=False)
     consumed: dict[int, list[str]] | None = None
+    shapes: dict[str, Shape] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.parking = Parking(self.ports)

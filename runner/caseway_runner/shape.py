@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
+
+
+class AnyShape(Protocol):
+    """A schema that is here, or is to be fetched."""
+
+    async def loaded(self, activation: Any, /) -> Shape: ...
 
 
 class BadSchema(ValueError):
@@ -16,6 +22,10 @@ class Shape:
     """A prepared schema."""
 
     _validator: Any
+
+    async def loaded(self, _activation: Any) -> Shape:
+        """Itself: it is here already."""
+        return self
 
     def complaint(self, value: Any) -> str:
         """What is wrong with `value`, with its place, or ""."""

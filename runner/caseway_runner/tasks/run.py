@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from caseway_runner.activation import Activation
+from caseway_runner.calls.resource import Endpoint, fetch, resource_at
 from caseway_runner.errors import Fault, fault
 from caseway_runner.interpret import run_program
 from caseway_runner.problem import InvalidWorkflow
@@ -38,6 +39,7 @@ class ProcessBody:
     environment: Template
     returns: str
     awaits: bool
+    source: Endpoint | None = None
     nature: ClassVar[str] = "effect"
 
     async def run(self, activation: Activation) -> Any:
@@ -58,12 +60,18 @@ class ProcessBody:
     async def _values(self, activation: Activation) -> dict[str, Any]:
         environment = await activation.fill(self.environment)
         return {
-            "code" if self.language else "command": _text(await activation.fill(self.code)),
+            "code" if self.language else "command": await self._code(activation),
             "language": self.language,
             "arguments": await activation.fill(self.arguments),
             "stdin": _text(await activation.fill(self.stdin)) if self.stdin is not None else "",
             "environment": {str(key): _text(value) for key, value in environment.items()},
         }
+
+    async def _code(self, activation: Activation) -> str:
+        if self.source is None:
+            return _text(await activation.fill(self.code))
+        _, content = await fetch(self.source, activation)
+        return content.decode("utf-8", "replace")
 
     def _command(self, activation: Activation, values: Mapping[str, Any]) -> Command:
         ports = activation.run.session.ports
@@ -223,6 +231,7 @@ def _process(value: Any, scope: Scope, is_script: bool, returns: str, awaits: bo
     if fields is None:
         return None
     language, key = "", "command"
+    resource: Endpoint | None = None
     if is_script:
         key = "code"
         name = scope.text(fields, "language")
@@ -231,12 +240,13 @@ def _process(value: Any, scope: Scope, is_script: bool, returns: str, awaits: bo
             scope.at("language").report(
                 "unsupported", f"scripts in '{name[:40]}'", "use python or javascript"
             )
+        if ("source" in fields) == ("code" in fields):
+            scope.report("schema", "expected exactly one of code, source")
+            return None
         if "source" in fields:
-            scope.at("source").report("unsupported", "external scripts are not supported yet")
-            return None
-        if "code" not in fields:
-            scope.report("schema", "missing property 'code'")
-            return None
+            resource = resource_at(fields["source"], scope.at("source"))
+            if resource is None:
+                return None
     arguments = fields.get("arguments", [])
     if not isinstance(arguments, list | Mapping | str):
         scope.at("arguments").report("schema", "expected a list")
@@ -256,6 +266,7 @@ def _process(value: Any, scope: Scope, is_script: bool, returns: str, awaits: bo
         environment=scope.at("environment").template(environment) if environment else constant({}),
         returns=returns,
         awaits=awaits,
+        source=resource,
     )
 
 
