@@ -9,6 +9,9 @@ import sys
 
 from cli_world import commit, edit
 
+from caseway.cli.noop import Question, plan_key, remember, remembered
+from caseway.cli.session import Session
+
 HELLO = "use-cases/hello/workflows/hello.yaml"
 
 
@@ -166,6 +169,18 @@ def test_a_remembered_plan_is_forgotten_when_the_repo_changes(caseway, project):
     assert caseway("plan", "--detailed-exitcode").code == 2
     commit(project, "edit")
     assert caseway("plan", "--detailed-exitcode").code == 2
+
+
+def test_a_plan_is_not_remembered_when_the_repo_has_changed_while_it_was_made(caseway, project):
+    caseway("apply", "--yes")
+    session, question = Session(), Question(None, None, prune=False, allow_mass_delete=False)
+    before = plan_key(session, question)
+    edit(project / HELLO, '"world"', '"everybody"')
+    commit(project, "meanwhile")
+    remember(before, session, question, [], "Nothing to do")
+    assert before
+    assert remembered(before) is None
+    assert remembered(plan_key(session, question)) is None
 
 
 def test_a_remembered_plan_is_forgotten_when_the_platform_changes(caseway, project):

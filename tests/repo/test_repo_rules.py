@@ -417,3 +417,11 @@ def test_findings_come_in_the_order_of_their_places(tmp_path: Path) -> None:
     assert found == sorted(found)
     assert all(isinstance(each, Diagnostic) for each in found)
     assert isinstance(RULES["CW301"], Rule)
+
+
+def test_a_dockerfile_is_named_from_the_project_s_folder(tmp_path: Path) -> None:
+    runtime = "apiVersion: caseway/v1\nkind: Runtime\nmetadata: {name: big}\nspec: {dockerfile: %s}\n"
+    files = {"runtimes/big/Dockerfile": "FROM a\n", "runtimes/big.yaml": runtime % "runtimes/big/Dockerfile"}
+    assert run_rules(a_project(tmp_path, files)) == []
+    beside_itself = a_project(tmp_path, files | {"runtimes/big.yaml": runtime % "big/Dockerfile"})
+    assert [found.code for found in run_rules(beside_itself)] == ["CW310"]

@@ -33,27 +33,27 @@ class Question:
     allow_mass_delete: bool
 
 
-def remembered(session: Session, question: Question) -> str | None:
+def remembered(key: str) -> str | None:
     """The text of the plan when it is known to be empty, else None."""
-    key = _key(session, question)
     if not key:
         return None
     with _opened_cache() as cache:
         return cache.get(key)
 
 
-def remember(session: Session, question: Question, plans: Sequence[Plan], text: str) -> None:
-    """Keep the text of an empty plan."""
+def remember(key: str, session: Session, question: Question, plans: Sequence[Plan], text: str) -> None:
+    """Keep the text of an empty plan under the key from before it was made, unless anything has changed in
+    between: then nobody knows which of the two was read."""
     if any(not plan.is_empty or plan.blocked for plan in plans):
         return
-    key = _key(session, question)
-    if key:
+    if key and key == plan_key(session, question):
         with _opened_cache() as cache:
             cache.put(key, text)
 
 
-def _key(session: Session, question: Question) -> str:
-    """All that the text depends on; "" when that cannot be known cheaply."""
+def plan_key(session: Session, question: Question) -> str:
+    """All that the text of a plan depends on, to be asked before anything is read; "" when that cannot be
+    known cheaply."""
     root = session.project_root(question.path)
     store = _store_identity(session.database_url(root))
     if not store:

@@ -40,10 +40,11 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
 
     Validation runs first. Nothing is changed. Exits 1 when something forbids applying.
     """
-    from caseway.cli.noop import Question, remember, remembered
+    from caseway.cli.noop import Question, plan_key, remember, remembered
 
     question = Question(path, ref, prune, allow_mass_delete)
-    known = None if out else remembered(session, question)
+    key = "" if out else plan_key(session, question)
+    known = remembered(key)
     if known is not None:
         click.echo(known)
         return 0
@@ -61,5 +62,5 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
         return 1
     if any(not plan.is_empty for plan in plans):
         return CHANGES if detailed_exitcode else 0
-    remember(session, question, plans, text)
+    remember(key, session, question, plans, text)
     return 0

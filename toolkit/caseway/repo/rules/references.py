@@ -94,26 +94,28 @@ def _beside(view: View, use_case: Document) -> list[str]:
 
 
 def missing_companion(view: View) -> Iterator[Finding]:
-    for document, pointer, path in _companions(view):
-        target = beside(document, path)
+    for document, pointer, path, target, where in _companions(view):
         if (
             path
             and target not in view.files
             and not any(name.startswith(f"{target}/") for name in view.paths)
         ):
-            yield at(
-                document, pointer, f'there is no file "{path}"', f"it is looked for beside {document.path}"
-            )
+            yield at(document, pointer, f'there is no file "{path}"', f"it is looked for {where}")
 
 
-def _companions(view: View) -> Iterator[tuple[Document, str, str]]:
+def _companions(view: View) -> Iterator[tuple[Document, str, str, str, str]]:
+    """Document, pointer, the path as written, the path in the project, and what it is relative to."""
     for use_case in view.of_kind("UseCase"):
-        yield use_case, "/spec/docs", text(spec(use_case), "docs")
-        for index, path in enumerate(texts(spec(use_case), "skills")):
-            yield use_case, f"/spec/skills/{index}", path
+        named = [("/spec/docs", text(spec(use_case), "docs"))]
+        named += [
+            (f"/spec/skills/{index}", path) for index, path in enumerate(texts(spec(use_case), "skills"))
+        ]
+        for pointer, path in named:
+            yield use_case, pointer, path, beside(use_case, path), f"beside {use_case.path}"
     for runtime in view.of_kind("Runtime"):
         for key in ("dockerfile", "context"):
-            yield runtime, f"/spec/{key}", text(spec(runtime), key)
+            path = text(spec(runtime), key)
+            yield runtime, f"/spec/{key}", path, posixpath.normpath(path), "from the project's folder"
 
 
 def duplicate_name(view: View) -> Iterator[Finding]:
