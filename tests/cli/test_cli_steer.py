@@ -388,3 +388,19 @@ def test_only_versions_that_nothing_uses_are_forgotten(caseway, applied):
     assert caseway("process", "gc", "--keep", "1", "--yes", "--format", "json").json == {"forgotten": []}
     asked = caseway("process", "gc", "--keep", "1", "--format", "json")
     assert asked.json["error"]["code"] == "confirm"
+
+
+def test_executions_are_listed_by_stage(caseway, applied):
+    caseway("trigger", "hello")
+    assert len(caseway("executions", "list", "--stage", "dev", "--format", "json").json["executions"]) == 1
+    assert caseway("executions", "list", "--stage", "prod", "--format", "json").json["executions"] == []
+
+
+def test_doctor_looks_at_the_templates(caseway, applied):
+    checks = caseway("doctor", "--format", "json").json["checks"]
+    assert {
+        "check": "templates",
+        "state": "ok",
+        "message": "all are what their digests say",
+        "hint": "",
+    } in checks

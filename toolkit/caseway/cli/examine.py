@@ -187,6 +187,20 @@ def _instances(session: Session) -> Iterator[Finding]:
             yield Finding("instances", "ok", f"{len(views)}, none in trouble")
 
 
+def _templates(session: Session) -> Iterator[Finding]:
+    with _opened(session) as found:
+        if found is None:
+            return
+        from caseway.platform.keeping import damaged
+
+        broken = damaged(found, session.organization())
+        for name in broken:
+            hint = "the store was changed by other means than Caseway; restore it from a backup"
+            yield Finding("templates", "error", f"{name} is not what its digest says", hint)
+        if not broken:
+            yield Finding("templates", "ok", "all are what their digests say")
+
+
 @contextmanager
 def _opened(session: Session) -> Iterator[Platform | None]:
     """The platform for one check, None when there is no database yet."""
@@ -209,4 +223,5 @@ CHECKS: tuple[Check, ...] = (
     _leases,
     _executions,
     _instances,
+    _templates,
 )

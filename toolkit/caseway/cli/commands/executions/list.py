@@ -23,7 +23,7 @@ STATUSES = ("pending", "running", "waiting", "suspended", "cancelled", "faulted"
 @click.option("--until", type=click.DateTime(), help="Created before this time (UTC).")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many.")
 @click.option("--cursor", default="", help="Go on after the page that gave this cursor.")
-@session_options()
+@session_options(stage=True)
 @with_session
 def command(  # noqa: PLR0913, PLR0917 - one argument per option
     session: Session,
@@ -46,6 +46,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
             platform,
             organization,
             instance=instance,
+            stage=session.settings.stage,
             workflow=workflow,
             status=status or "",
             trigger=trigger,
