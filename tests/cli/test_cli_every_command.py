@@ -15,7 +15,9 @@ from caseway.cli.main import cli
 EXITS = {0, 1, 2}
 
 
-def leaves(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+def leaves(
+    group: click.Group, words: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Every command that is no group, with the words that call it."""
     context = click.Context(group, info_name="caseway")
     for name in group.list_commands(context):
