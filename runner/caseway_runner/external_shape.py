@@ -1,4 +1,4 @@
-"""JSON Schemas that are external resources: fetched when a value is first to be checked, once per execution."""
+"""JSON Schemas that are external resources: fetched when a value is first checked, once per execution."""
 
 from __future__ import annotations
 

@@ -59,3 +59,25 @@ def test_a_call_of_a_function_that_is_not_there_is_an_error(tmp_path: Path) -> N
 def test_a_function_that_does_not_compile_is_an_error(tmp_path: Path) -> None:
     changed = {"functions/greet/1.0.0/function.yaml": "set: {text: '${ .. | }'}\n"}
     assert len(errors(reading(tmp_path, **changed))) == 1
+
+
+FILED = """document: {dsl: 1.0.3, namespace: demo, name: main, version: 1.0.0}
+input: {schema: {format: json, resource: {endpoint: 'file://schemas/in.json'}}}
+do:
+  - s:
+      run: {script: {language: python, source: {endpoint: {uri: 'file://scripts/a.py'}}, arguments: ['1']}}
+"""
+
+
+def test_schemas_and_scripts_of_the_use_case_are_part_of_the_template(tmp_path: Path) -> None:
+    changed = {
+        "use-cases/demo/workflows/main.yaml": FILED,
+        "use-cases/demo/schemas/in.json": '{"type": "object"}',
+        "use-cases/demo/scripts/a.py": "print(n)",
+    }
+    found = reading(tmp_path, **changed)
+    assert errors(found) == []
+    whole = definition(found)
+    assert whole["input"]["schema"] == {"format": "json", "document": {"type": "object"}}
+    script = whole["do"][0]["s"]["run"]["script"]
+    assert script == {"language": "python", "arguments": ["1"], "code": "print(n)"}

@@ -224,6 +224,17 @@ def _workflow(value: Any, scope: Scope, returns: str, awaits: bool) -> WorkflowB
     )
 
 
+def _arguments(fields: Mapping[str, Any], scope: Scope, is_script: bool) -> Any:
+    arguments = fields.get("arguments", [])
+    if not isinstance(arguments, list | Mapping | str):
+        scope.at("arguments").report("schema", "expected a list")
+        return []
+    if is_script and isinstance(arguments, Mapping):
+        for name in arguments:
+            scope.at("arguments").variable({str(name): str(name)}, str(name), "")
+    return arguments
+
+
 def _process(value: Any, scope: Scope, is_script: bool, returns: str, awaits: bool) -> ProcessBody | None:
     common = {"stdin", "arguments", "environment"}
     keys = {*common, "language", "code", "source"} if is_script else {*common, "command"}
@@ -243,17 +254,10 @@ def _process(value: Any, scope: Scope, is_script: bool, returns: str, awaits: bo
         if ("source" in fields) == ("code" in fields):
             scope.report("schema", "expected exactly one of code, source")
             return None
-        if "source" in fields:
-            resource = resource_at(fields["source"], scope.at("source"))
-            if resource is None:
-                return None
-    arguments = fields.get("arguments", [])
-    if not isinstance(arguments, list | Mapping | str):
-        scope.at("arguments").report("schema", "expected a list")
-        arguments = []
-    if is_script and isinstance(arguments, Mapping):
-        for name in arguments:
-            scope.at("arguments").variable({str(name): str(name)}, str(name), "")
+        resource = resource_at(fields["source"], scope.at("source")) if "source" in fields else None
+        if "source" in fields and resource is None:
+            return None
+    arguments = _arguments(fields, scope, is_script)
     environment = fields.get("environment", {})
     if not isinstance(environment, Mapping):
         scope.at("environment").report("schema", "expected an object")

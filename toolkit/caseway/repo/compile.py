@@ -61,7 +61,9 @@ class _Workflows:
     def definition(self, folder: str, file: str) -> Any:
         """The document in `file`, which must lie inside `folder`; None when there is none that is sound."""
         document = self.by_path.get(inside(folder, file))
-        return inlined(self.project, document.value) if document is not None and document.is_valid else None
+        if document is None or not document.is_valid:
+            return None
+        return inlined(self.project, document.value, folder)
 
 
 @dataclass(slots=True)

@@ -1,9 +1,10 @@
-"""The project's own functions: `functions/<name>/<version>/function.yaml` at its root, the default catalog.
+"""What a workflow takes from its project: functions of `functions/`, schemas and scripts of its use case.
 
-Rule: a workflow that calls one carries it along, so that its digest says which one it is."""
+Rule: a workflow carries along what it uses, so that its digest says what that is."""
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,67 @@ def functions_of(project: LoadedProject) -> set[str]:
     return {path for path in project.paths if path.startswith(FOLDER)}
 
 
-def inlined(project: LoadedProject, document: Any) -> Any:
-    """`document` with the functions of the project that it calls; itself when there are none."""
-    if not any(path.startswith(FOLDER) for path in project.paths):
+def inlined(project: LoadedProject, document: Any, folder: str = "") -> Any:
+    """`document` with the functions of the project that it calls and the schemas and scripts of `folder` that
+    it names as `file://…`; itself when there are none."""
+    known = frozenset(project.paths)
+
+    def read(path: str) -> bytes | None:
+        full = posixpath.normpath(posixpath.join(folder, path))
+        return project.text(full).encode() if full in known and ".." not in path.split("/") else None
+
+    document = with_files(read, document)
+    if not any(path.startswith(FOLDER) for path in known):
         return document
     return with_functions(document, lambda name, version: _of_project(project, name, version))
+
+
+def with_files(read: Callable[[str], bytes | None], value: Any) -> Any:
+    """`value` with the content of `file://` schemas and scripts in their place; others stay as they are."""
+    if isinstance(value, Mapping):
+        filled = _filled(read, value)
+        if filled is not None:
+            return filled
+        changed = {key: with_files(read, item) for key, item in value.items()}
+        return changed if any(changed[key] is not value[key] for key in changed) else value
+    if isinstance(value, list):
+        items = [with_files(read, item) for item in value]
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+    return value
+
+
+def _filled(read: Callable[[str], bytes | None], value: Mapping[str, Any]) -> Any:
+    """A schema or script with its file's content, None when `value` is neither."""
+    for key, instead, is_it in (("resource", "document", "format"), ("source", "code", "language")):
+        path = _file_of(value.get(key))
+        if path is None or (key == "source" and is_it not in value) or not set(value) <= _BESIDE[key]:
+            continue
+        content = read(path)
+        if content is None:
+            continue
+        rest = {name: item for name, item in value.items() if name != key}
+        if key == "source":
+            return {**rest, instead: content.decode("utf-8", "replace")}
+        found = definition(content)
+        return None if found is None else {**rest, instead: found}
+    return None
+
+
+_BESIDE = {
+    "resource": {"format", "resource"},
+    "source": {"language", "source", "arguments", "stdin", "environment"},
+}
+
+
+def _file_of(resource: Any) -> str | None:
+    """The path that an external resource names as `file://…`."""
+    endpoint = resource.get("endpoint") if isinstance(resource, Mapping) else None
+    uri = endpoint.get("uri") if isinstance(endpoint, Mapping) else endpoint
+    return (
+        uri.removeprefix("file://").lstrip("/")
+        if isinstance(uri, str) and uri.startswith("file://")
+        else None
+    )
 
 
 def inlined_from(read: Callable[[str], bytes | None], document: Any) -> Any:
