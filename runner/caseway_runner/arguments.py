@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from caseway_runner.errors import fault
 from caseway_runner.expression import Expression, ExpressionError
 from caseway_runner.session import Run, Strand
 
-if TYPE_CHECKING:
-    from caseway_runner.activation import Activation
-
 RUNTIME = {"name": "caseway", "version": "0.1.0", "metadata": {}}
+
+
+class TaskArguments(Protocol):
+    """What the running task gives: its variables, `$input`, `$task` and `$authorization`."""
+
+    variables: Mapping[str, Any]
+    input: Any
+    authorization: Any
+
+    def descriptor(self) -> dict[str, Any]: ...
 
 
 class Arguments(Mapping[str, Any]):
@@ -24,7 +31,7 @@ class Arguments(Mapping[str, Any]):
         self,
         run: Run,
         strand: Strand,
-        activation: Activation | None,
+        activation: TaskArguments | None,
         extra: Mapping[str, Any],
         secrets: frozenset[str | None],
     ) -> None:
@@ -65,7 +72,7 @@ class Arguments(Mapping[str, Any]):
         return name == "__now"
 
 
-_OF_TASK: Mapping[str, Callable[[Activation], Any]] = {
+_OF_TASK: Mapping[str, Callable[[TaskArguments], Any]] = {
     "input": lambda activation: activation.input,
     "task": lambda activation: activation.descriptor(),
     "authorization": lambda activation: activation.authorization,
@@ -81,7 +88,7 @@ _OF_RUN: Mapping[str, Callable[[Run, Strand], Any]] = {
 async def evaluate(
     run: Run,
     strand: Strand,
-    activation: Activation | None,
+    activation: TaskArguments | None,
     expression: Expression,
     value: Any,
     extra: Mapping[str, Any],

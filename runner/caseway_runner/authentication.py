@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from caseway_runner.activation import Activation
+from caseway_runner.credentials import Credentials
 from caseway_runner.errors import fault
+from caseway_runner.oauth import fetch_token
 from caseway_runner.scope import Scope
 from caseway_runner.template import Template, constant
-
-if TYPE_CHECKING:
-    from caseway_runner.activation import Activation
 
 SCHEMES = ("basic", "bearer", "digest", "oauth2", "oidc")
 _PROPERTIES: Mapping[str, tuple[str, ...]] = {
@@ -33,16 +33,6 @@ class Authentication:
     scheme: str
     properties: Template
     secret: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What to send. `parameter` is the credential part of an Authorization header; digest has none."""
-
-    scheme: str
-    parameter: str = ""
-    username: str = ""
-    password: str = ""
 
 
 def compile_authentication(value: Any, scope: Scope) -> Authentication | None:
@@ -91,8 +81,6 @@ async def resolve(policy: Authentication, activation: Activation) -> Credentials
     if not isinstance(properties, Mapping):
         raise fault("authentication", f"the {policy.scheme} credentials are not an object")
     if policy.scheme in ("oauth2", "oidc"):
-        from caseway_runner.oauth import fetch_token  # noqa: PLC0415 - needs the client that needs this
-
         scheme, token = await fetch_token(policy.scheme, properties, activation)
         return Credentials(scheme, token)
     values = [_text(properties, name, policy.scheme) for name in _PROPERTIES[policy.scheme]]

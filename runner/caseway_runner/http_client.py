@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, urlsplit
 
-from caseway_runner.authentication import Credentials
+from caseway_runner.credentials import Credentials
 from caseway_runner.errors import LimitExceeded, fault
 from caseway_runner.ports import Ports
 

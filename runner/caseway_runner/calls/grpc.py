@@ -13,10 +13,11 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from caseway_runner.activation import Activation
-from caseway_runner.authentication import Authentication, Credentials, compile_authentication, resolve
+from caseway_runner.authentication import Authentication, compile_authentication, resolve
 from caseway_runner.calls import proto
 from caseway_runner.calls.extras import needed
 from caseway_runner.calls.resource import Endpoint, content_of, fetch, resource_at
+from caseway_runner.credentials import Credentials
 from caseway_runner.errors import LimitExceeded, fault
 from caseway_runner.http_client import check_address
 from caseway_runner.scope import Scope

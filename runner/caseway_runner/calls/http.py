@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from caseway_runner.activation import Activation
-from caseway_runner.authentication import Authentication, Credentials, compile_authentication, resolve
+from caseway_runner.authentication import Authentication, compile_authentication, resolve
+from caseway_runner.credentials import Credentials
 from caseway_runner.errors import fault
 from caseway_runner.expression import unwrap
 from caseway_runner.http_client import Request, Response, expand

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-from caseway_runner.authentication import Credentials
 from caseway_runner.calls.extras import needed
+from caseway_runner.credentials import Credentials
 from caseway_runner.errors import Fault, LimitExceeded
 from caseway_runner.http_client import HttpClient, Request
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from caseway_runner.authentication import Credentials
 from caseway_runner.calls.asyncapi_document import Channel
+from caseway_runner.credentials import Credentials
 from caseway_runner.errors import Fault, fault
 from caseway_runner.http_client import HttpClient
 
