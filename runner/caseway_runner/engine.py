@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from typing import Any
 
 from caseway_runner.compile import compile_workflow
@@ -12,6 +13,8 @@ from caseway_runner.errors import Fault, LimitExceeded, limit_error
 from caseway_runner.http_client import HttpClient
 from caseway_runner.interpret import run_program
 from caseway_runner.journal import Entry
+from caseway_runner.lifecycle import Lifecycle
+from caseway_runner.moments import stamp
 from caseway_runner.outcome import Outcome, Status, TaskRecord, Waiting, WorkflowError
 from caseway_runner.parking import Asleep
 from caseway_runner.ports import Execution, Ports
@@ -27,6 +30,24 @@ async def execute(program: Program, input: Any, execution: Execution, ports: Por
 
     Never raises for what a workflow does: faults, limits and cancellation become the Outcome. Cancelling
     the asyncio task that runs this gives a `cancelled` Outcome; its journal still resumes."""
+    if ports.lifecycle is None:
+        return await _execute(program, input, execution, ports)
+    lifecycle = Lifecycle(ports.lifecycle, program, execution)
+    listener = ports.on_task
+
+    def on_task(record: TaskRecord) -> None:
+        lifecycle.task(record)
+        if listener is not None:
+            listener(record)
+
+    is_resumed = bool(await ports.journal.recorded())
+    lifecycle.begun(stamp(ports.clock.now()), is_resumed)
+    outcome = await _execute(program, input, execution, replace(ports, on_task=on_task))
+    await lifecycle.ended(outcome, stamp(ports.clock.now()))
+    return outcome
+
+
+async def _execute(program: Program, input: Any, execution: Execution, ports: Ports) -> Outcome:
     limits = ports.policy.limits
     recorder = Recorder(ports.journal, limits.journal_bytes)
     bounds = Bounds(limits.expression_seconds, limits.expression_bytes, limits.output_bytes)

@@ -161,7 +161,8 @@ class Ports:
     """Everything an execution needs from outside. `on_task` hears of every task record as it changes;
     setting `cancel` ends the execution as cancelled. `can_sleep` says that the caller keeps executions that
     wait and runs them again when what they wait for has come. Without a `mailbox`, `events` is one if it can
-    be: events that the execution emits come back to it."""
+    be: events that the execution emits come back to it. `lifecycle` hears, as CloudEvents, what becomes of
+    the workflow and its tasks."""
 
     journal: Journal = field(default_factory=MemoryJournal)
     clock: Clock = field(default_factory=SystemClock)
@@ -178,3 +179,4 @@ class Ports:
     files: FileSource = _no_file
     mailbox: Mailbox | None = None
     can_sleep: bool = False
+    lifecycle: EventBus | None = None
