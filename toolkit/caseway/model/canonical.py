@@ -26,12 +26,14 @@ _PLAIN = frozenset((str, int, bool, type(None)))
 
 
 def _normal(value: Json) -> Json:
-    if type(value) in _PLAIN:  # most of all values, and this runs for each of them
+    """Most of all values are plain and stand in plain dicts and lists, and this runs for each of them."""
+    kind = type(value)
+    if kind in _PLAIN:
         return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, Mapping):
-        return {key: _normal(item) for key, item in value.items()}
+    if kind is dict or isinstance(value, Mapping):
+        return {key: item if type(item) in _PLAIN else _normal(item) for key, item in value.items()}  # type: ignore[union-attr]
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
     if isinstance(value, (list, tuple)):
-        return [_normal(item) for item in value]
+        return [item if type(item) in _PLAIN else _normal(item) for item in value]
     return value

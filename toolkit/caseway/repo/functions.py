@@ -26,14 +26,14 @@ def functions_of(project: LoadedProject) -> set[str]:
 def inlined(project: LoadedProject, document: Any, folder: str = "") -> Any:
     """`document` with the functions of the project that it calls and the schemas and scripts of `folder` that
     it names as `file://…`; itself when there are none."""
-    known = frozenset(project.paths)
+    known = project.known
 
     def read(path: str) -> bytes | None:
         full = posixpath.normpath(posixpath.join(folder, path))
         return project.text(full).encode() if full in known and ".." not in path.split("/") else None
 
     document = with_files(read, document)
-    if not any(path.startswith(FOLDER) for path in known):
+    if FOLDER.rstrip("/") not in project.folders:
         return document
     return with_functions(document, lambda name, version: _of_project(project, name, version))
 
@@ -98,7 +98,7 @@ def inlined_from(read: Callable[[str], bytes | None], document: Any) -> Any:
 
 def _of_project(project: LoadedProject, name: str, version: str) -> Any:
     path = function_path(name, version)
-    return definition(project.text(path).encode()) if path in project.paths else None
+    return definition(project.text(path).encode()) if path in project.known else None
 
 
 @lru_cache(maxsize=512)

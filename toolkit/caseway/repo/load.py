@@ -52,8 +52,16 @@ class LoadedProject:
     file: str = "caseway.yaml"
     paths: tuple[str, ...] = ()
     blobs: Mapping[str, str] = field(default_factory=dict)
-    kept: Mapping[str, bytes] = field(default_factory=dict)  # by path in the tree
     overlaid: Mapping[str, tuple[Document, ...]] = field(default_factory=dict)
+    kept: Mapping[str, bytes] = field(default_factory=dict)  # by path in the tree
+    known: frozenset[str] = field(init=False, repr=False, compare=False)  # `paths`, to ask for one of them
+    folders: frozenset[str] = field(init=False, repr=False, compare=False)  # the outermost ones
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "known", frozenset(self.paths))
+        object.__setattr__(
+            self, "folders", frozenset(path.partition("/")[0] for path in self.paths if "/" in path)
+        )
 
     def read_all(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """The content of each of `paths`, without those that cannot be read. What loading has read is not
