@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from caseway.model.errors import CasewayError
 from caseway.model.states import ExecutionStatus
 from caseway.platform import prepared, trail
-from caseway.platform.claims import Claim
 from caseway.platform.database import Database
+from caseway.platform.held import Claim
 from caseway.platform.tables import journal
 from caseway.platform.tables.types import to_text
 from caseway_runner import Entry, TaskRecord
@@ -95,7 +95,7 @@ class JournalWriter:
                 refused = _write(connection, group)
         except Exception as error:  # noqa: BLE001 - the boundary of the thread: whoever waits must hear
             for batch in group:
-                batch.journal.next_entry = None  # how far the journal got is the database's to say
+                batch.journal.numbers = None  # how far the journal got is the database's to say
             _answer([(batch.done, error) for batch in group])
             return
         _answer([(batch.done, refused.get(_fence(batch.journal.claim))) for batch in group])
@@ -107,7 +107,7 @@ class StoreJournal:
 
     def __init__(self, writer: JournalWriter, claim: Claim) -> None:
         self.claim = claim
-        self.next_entry: int | None = None  # the writer's: the number of the next entry, when it knows
+        self.numbers: tuple[int, int] | None = None  # the writer's: of the next entry and task, if known
         self._writer = writer
         self._records: dict[str, TaskRecord] = {}
         self._shown_at = 0.0
@@ -189,17 +189,21 @@ def _write(connection: sa.Connection, group: Sequence[_Batch]) -> dict[_Fence, C
     """Write the batches whose claims hold; the errors of the others, by claim."""
     claims = prepared.claims_of(connection, list({batch.journal.claim.execution_id for batch in group}))
     refused: dict[_Fence, CasewayError] = {}
-    rows: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
+    tasks: list[dict[str, Any]] = []
     for batch in group:
         claim = batch.journal.claim
         token, status = claims.get(claim.execution_id, (0, ""))
         if token != claim.token:
             refused[_fence(claim)] = _lost(claim)
             continue
-        rows += _rows(connection, batch)
-        if batch.records and status == ExecutionStatus.RUNNING:  # else `finish` has stored later ones
-            trail.record(connection, claim.execution_id, batch.records)
-    prepared.insert_entries(connection, rows)
+        first_entry, first_task = batch.journal.numbers or _next_numbers(connection, claim)
+        batch.journal.numbers = (first_entry + len(batch.entries), first_task + len(batch.records))
+        entries += _rows(claim.execution_id, batch.entries, first_entry)
+        if status == ExecutionStatus.RUNNING:  # else `finish` has stored later records
+            tasks += trail.task_rows(claim.execution_id, batch.records, first_task)
+    prepared.insert_entries(connection, entries)
+    prepared.upsert_tasks(connection, tasks)
     return refused
 
 
@@ -207,16 +211,12 @@ def _fence(claim: Claim) -> _Fence:
     return claim.execution_id, claim.token
 
 
-def _rows(connection: sa.Connection, batch: _Batch) -> list[dict[str, Any]]:
-    if not batch.entries:
-        return []
-    journal_of, execution_id = batch.journal, batch.journal.claim.execution_id
-    first = journal_of.next_entry
-    if first is None:
-        latest = sa.select(sa.func.max(journal.c.number)).where(journal.c.execution_id == execution_id)
-        highest = connection.scalar(latest)
-        first = 0 if highest is None else int(highest) + 1
-    journal_of.next_entry = first + len(batch.entries)
+def _next_numbers(connection: sa.Connection, claim: Claim) -> tuple[int, int]:
+    entry, task = prepared.last_numbers(connection, claim.execution_id)
+    return entry + 1, task + 1
+
+
+def _rows(execution_id: str, entries: Sequence[Entry], first: int) -> list[dict[str, Any]]:
     return [
         {
             "execution_id": execution_id,
@@ -226,7 +226,7 @@ def _rows(connection: sa.Connection, batch: _Batch) -> list[dict[str, Any]]:
             "at": entry.at,
             "data": None if entry.data is None else to_text(entry.data),
         }
-        for offset, entry in enumerate(batch.entries)
+        for offset, entry in enumerate(entries)
     ]
 
 

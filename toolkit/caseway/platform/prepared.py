@@ -58,6 +58,15 @@ def claims_of(connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[
     return {row[0]: (int(row[1]), str(row[2])) for row in found}
 
 
+def last_numbers(connection: sa.Connection, execution_id: str) -> tuple[int, int]:
+    """The highest numbers of an execution's journal entries and task records, -1 when it has none."""
+    found = _numbers(connection.dialect.name).run(
+        connection, [{"entries": execution_id, "tasks": execution_id}]
+    )
+    entry, task = found.one()
+    return -1 if entry is None else int(entry), -1 if task is None else int(task)
+
+
 @lru_cache
 def _entries(dialect: str) -> Prepared:
     return _prepared(sa.insert(journal), dialect)
@@ -69,6 +78,17 @@ def _tasks(dialect: str) -> Prepared:
     changed = {column.name: statement.excluded[column.name] for column in tasks.c if column.name not in _KEPT}
     keys = [column.name for column in tasks.primary_key]
     return _prepared(statement.on_conflict_do_update(index_elements=keys, set_=changed), dialect)
+
+
+@lru_cache
+def _numbers(dialect: str) -> Prepared:
+    highest = [
+        sa.select(sa.func.max(table.c.number))
+        .where(table.c.execution_id == sa.bindparam(name))
+        .scalar_subquery()
+        for table, name in ((journal, "entries"), (tasks, "tasks"))
+    ]
+    return _prepared(sa.select(*highest), dialect)
 
 
 @lru_cache

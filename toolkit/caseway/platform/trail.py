@@ -181,14 +181,19 @@ def tasks(platform: Platform, execution_id: str) -> list[TaskView]:
 
 def record(connection: sa.Connection, execution_id: str, records: Iterable[TaskRecord]) -> None:
     """Store task records; a later record of the same position replaces the earlier, in its place."""
+    records = tuple(records)
+    if records:
+        first = prepared.last_numbers(connection, execution_id)[1] + 1
+        prepared.upsert_tasks(connection, task_rows(execution_id, records, first))
+
+
+def task_rows(execution_id: str, records: Iterable[TaskRecord], first: int) -> list[dict[str, Any]]:
+    """Task records as rows of the table, numbered from `first`; the last of each position."""
     latest = {item.position or item.reference: item for item in records}
-    if latest:
-        first = _next_number(connection, execution_id)
-        rows = [
-            {"execution_id": execution_id, "position": position, "number": first + offset, **_values(item)}
-            for offset, (position, item) in enumerate(latest.items())
-        ]
-        prepared.upsert_tasks(connection, rows)
+    return [
+        {"execution_id": execution_id, "position": position, "number": first + offset, **_values(item)}
+        for offset, (position, item) in enumerate(latest.items())
+    ]
 
 
 def close(connection: sa.Connection, execution_id: str, status: ExecutionStatus, now: datetime) -> None:
@@ -213,13 +218,6 @@ def template_of(connection: sa.Connection, row: Row) -> JsonObject:
         .where(deployments.c.id == row.deployment_id)
     ).one()
     return decoded(bytes(found.body), found.digest, found.version)
-
-
-def _next_number(connection: sa.Connection, execution_id: str) -> int:
-    highest = connection.scalar(
-        sa.select(sa.func.max(task_table.c.number)).where(task_table.c.execution_id == execution_id)
-    )
-    return 0 if highest is None else int(highest) + 1
 
 
 def _values(item: TaskRecord) -> dict[str, Any]:
