@@ -59,7 +59,7 @@ class Lifecycle:
     async def ended(self, outcome: Outcome, at: str) -> None:
         """The workflow ended, or sleeps; returns when everything is published."""
         kind, when = _WORDS[outcome.status]
-        data = {"name": self._name(), when: at}
+        data: dict[str, Any] = {"name": self._name(), when: at}
         if outcome.error is not None:
             data["error"] = dict(outcome.error.as_json())
         if outcome.status is Status.COMPLETED:

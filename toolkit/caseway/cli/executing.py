@@ -97,6 +97,11 @@ def see_through(
         print_json(outcome_json(outcome))
     else:
         print_outcome(outcome, execution_id)
+        if outcome.waiting is not None:
+            say(
+                f"it sleeps: 'caseway worker' goes on; see caseway executions get {clean(execution_id)}",
+                err=True,
+            )
     return 0 if outcome.status == "completed" else 1
 
 
