@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from caseway.repo.load import LoadedProject
 
 FOLDER = "functions/"
+_LEAVES = frozenset({str, int, float, bool, type(None)})  # most of all values
 
 
 def functions_of(project: LoadedProject) -> set[str]:
@@ -41,10 +42,12 @@ def inlined(project: LoadedProject, document: Any, folder: str = "") -> Any:
 def with_files(read: Callable[[str], bytes | None], value: Any) -> Any:
     """`value` with the content of `file://` schemas and scripts in their place; others stay as they are."""
     if isinstance(value, Mapping):
-        filled = _filled(read, value)
+        filled = _filled(read, value) if "resource" in value or "source" in value else None
         if filled is not None:
             return filled
-        changed = {key: with_files(read, item) for key, item in value.items()}
+        changed = {
+            key: item if type(item) in _LEAVES else with_files(read, item) for key, item in value.items()
+        }
         return changed if any(changed[key] is not value[key] for key in changed) else value
     if isinstance(value, list):
         items = [with_files(read, item) for item in value]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from caseway.model.diagnostic import Severity
 from caseway.repo.functions import inlined
@@ -57,8 +57,16 @@ def _finding(document: Document, problem: Problem, message: str) -> Finding:
 
 
 def _problems(view: View, document: Document) -> tuple[Problem, ...]:
-    return view.once(
-        ("problems", id(document)), lambda: tuple(problems(inlined(view.project, document.value)))
+    return view.once(("problems", id(document)), lambda: tuple(problems(_whole(view, document))))
+
+
+def _whole(view: View, document: Document) -> Any:
+    """The document with what it takes from other files, if it may take anything."""
+    is_alone = view.marks(document).noted.isdisjoint(("resource", "source"))
+    return (
+        document.value
+        if is_alone and "functions" not in view.project.folders
+        else inlined(view.project, document.value)
     )
 
 

@@ -13,7 +13,7 @@ from caseway.repo.placeholders import OPENING
 from caseway.repo.secrets_scan import is_telling
 from caseway.repo.violation import pointer
 
-NOTED = frozenset({"retry", "retries", "call", "run", "listen", "wait", "catch"})
+NOTED = frozenset({"retry", "retries", "call", "run", "listen", "wait", "catch", "resource", "source"})
 
 
 @dataclass(frozen=True, slots=True)
