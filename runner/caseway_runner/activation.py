@@ -110,8 +110,10 @@ class Activation:
         session = self.run.session
         until, deadline = moment(wake_at), self.strand.deadline
         nearest = until if deadline is None else min(until, deadline)
-        with session.parking.parked(Waiting(nearest)):
-            await session.ports.clock.sleep(self._left(nearest))
+        left = self._left(nearest)
+        if left > 0:  # what is due needs no clock: after a wake-up this is the usual case
+            with session.parking.parked(Waiting(nearest)):
+                await session.ports.clock.sleep(left)
         if nearest < until:
             raise TimeoutError  # the owner of the deadline turns this into its timeout fault
 
