@@ -57,9 +57,11 @@ def test_bare_help_imports_no_command_and_no_room_below():
         "caseway.cli.lazy",
         "caseway.cli.main",
         "caseway.cli.options",
+        "caseway.cli.project_folder",
         "caseway.cli.session",
         "caseway.model",
         "caseway.model.errors",
+        "caseway.model.project_files",
     }
 
 

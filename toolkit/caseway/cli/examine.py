@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from caseway.cli.session import Session, has_project_file, sqlite_file
+from caseway.cli.project_folder import has_project_file
+from caseway.cli.session import Session, sqlite_file
 from caseway.model.errors import CasewayError
 
 if TYPE_CHECKING:

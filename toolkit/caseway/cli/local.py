@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from caseway.model.errors import CasewayError
+from caseway.model.project_files import PROJECT_FILES
 from caseway.platform.compose import Platform, open_platform
 from caseway.targets.registry import TARGETS
 
@@ -23,7 +24,7 @@ def organization_of(root: Path, overlay: str = "") -> str:
     name."""
     if overlay:
         return _overlaid_organization(root, overlay)
-    from caseway.worker.surroundings import PROJECT_FILES, parsed_values
+    from caseway.worker.surroundings import parsed_values
 
     for name in PROJECT_FILES:
         if (root / name).is_file():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from caseway.cli.session import has_project_file
+from caseway.cli.project_folder import has_project_file
 from caseway.model.diagnostic import Diagnostic, Severity
 from caseway.model.errors import CasewayError
 

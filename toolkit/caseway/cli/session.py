@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from caseway.cli.project_folder import has_project_file
 from caseway.model.errors import CasewayError
 
 if TYPE_CHECKING:
     from caseway.platform.compose import Platform
 
-PROJECT_FILES = ("caseway.yaml", "caseway.yml", "caseway.json")
 JSON_FORMATS = ("json", "sarif")
 
 
@@ -101,11 +101,6 @@ class Session:
         organization = self.organization()
         with self.platform() as platform:
             yield platform, organization
-
-
-def has_project_file(folder: Path) -> bool:
-    """Whether `folder` is a project's root."""
-    return any((folder / name).is_file() for name in PROJECT_FILES)
 
 
 def refuse_remote() -> None:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from caseway.model.project_files import PROJECT_FILES
 from caseway.repo.globs import matches_any
 
-PROJECT_FILES = ("caseway.yaml", "caseway.yml", "caseway.json")
 USE_CASE_FILES = ("usecase.yaml", "usecase.yml", "usecase.json")
 DECLARED_FOLDERS = ("instances", "overlays", "runtimes", "connections")
 SUFFIXES = (".yaml", ".yml", ".json")

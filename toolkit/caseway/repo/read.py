@@ -16,11 +16,11 @@ from pathlib import Path
 from caseway.model.desired import Desired, Source
 from caseway.model.diagnostic import Diagnostic
 from caseway.model.errors import CasewayError
+from caseway.model.project_files import PROJECT_FILES
 from caseway.repo import git
 from caseway.repo.cache import Cache, user_cache
 from caseway.repo.check import check
 from caseway.repo.compile import desired
-from caseway.repo.discover import PROJECT_FILES
 from caseway.repo.findings import finding
 from caseway.repo.load import LoadedProject, load
 from caseway.repo.overlay import check_overlays

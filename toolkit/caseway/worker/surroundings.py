@@ -13,11 +13,11 @@ import semver
 import caseway_runner as runner
 from caseway.model.diagnostic import Severity
 from caseway.model.errors import CasewayError
+from caseway.model.project_files import PROJECT_FILES
 from caseway.repo.functions import inlined_from
 from caseway.repo.parse import Parsed, ParsedDocument, parse
 from caseway.worker.local import LocalWorkflow, Neighbour
 
-PROJECT_FILES = ("caseway.yaml", "caseway.yml", "caseway.json")
 USE_CASE_FILES = ("usecase.yaml", "usecase.yml", "usecase.json")
 SUFFIXES = {".yaml", ".yml", ".json"}
 MAX_FILE = 10_000_000

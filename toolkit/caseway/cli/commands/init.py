@@ -8,7 +8,8 @@ import click
 
 from caseway.cli.options import session_options, with_session
 from caseway.cli.output import clean, print_json, say
-from caseway.cli.session import Session, has_project_file
+from caseway.cli.project_folder import has_project_file
+from caseway.cli.session import Session
 from caseway.model.errors import CasewayError
 
 
