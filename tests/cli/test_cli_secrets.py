@@ -63,7 +63,11 @@ do:
         body: {told: '${ $secrets.erp.token }', all: '${ $context }'}
         output: response
   - shell:
-      run: {shell: {command: 'printf "%s" "$T"; printf "%s" "$T" >&2', environment: {T: '${ $secrets.erp.token }'}}, return: all}
+      run:
+        shell:
+          command: 'printf "%s" "$T"; printf "%s" "$T" >&2'
+          environment: {T: '${ $secrets.erp.token }'}
+        return: all
   - child:
       run:
         workflow: {namespace: leaky, name: child, version: 1.0.0, input: {given: '${ $secrets.erp.token }'}}
@@ -79,7 +83,11 @@ do:
       catch: {as: error, do: [{keep: {set: {error: '${ $error }'}}}]}
   - fails:
       raise:
-        error: {type: 'https://e.example/y', status: 500, title: '${ $secrets.erp.token }', detail: '${ "at last " + $secrets.erp.token }'}
+        error:
+          type: https://e.example/y
+          status: 500
+          title: ${ $secrets.erp.token }
+          detail: ${ "at last " + $secrets.erp.token }
 """
 
 CHILD = """
@@ -224,10 +232,12 @@ def test_a_resumed_execution_sees_the_values_it_saw_before(caseway, leaky, echo)
     file = leaky / "use-cases/leaky/workflows/main.yaml"
     file.write_text(
         "document: {dsl: 1.0.0, namespace: leaky, name: main, version: 1.0.0}\nuse: {secrets: [erp]}\ndo:\n"
-        f"  - told:\n      call: http\n      with: {{method: post, endpoint: '{echo}', headers: {{authorization: x}}, "
-        "body: {told: '${ $secrets.erp.token }', mine: '${ . }'}}\n"
+        f"  - told:\n      call: http\n      with: {{method: post, endpoint: '{echo}', "
+        "headers: {authorization: x}"
+        ", body: {told: '${ $secrets.erp.token }', mine: '${ . }'}}\n"
         "  - check:\n      switch:\n"
-        "        - same: {when: '${ .told == $secrets.erp.token and .mine.mine == $secrets.erp.token }', then: good}\n"
+        "        - same: {then: good, when: '${ .told == $secrets.erp.token "
+        "and .mine.mine == $secrets.erp.token }'}\n"
         "        - other: {then: bad}\n"
         "  - bad: {set: {result: other}, then: end}\n  - good: {set: {result: same}}\n"
         "  - last: {raise: {error: {type: 'https://e.example/z', status: 500, title: '${ .result }'}}}\n"
