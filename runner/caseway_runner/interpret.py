@@ -31,7 +31,7 @@ async def run_program(run: Run, outer: Strand | None = None) -> Any:
     if run.depth > limits.depth:
         raise LimitExceeded(f"sub-workflows are nested deeper than {limits.depth}")
     root = run.reference or "/"
-    strand = Strand(None, outer.deadline, outer.doom) if outer is not None else Strand(context=None)
+    strand = Strand(None, outer.deadline, outer=outer) if outer is not None else Strand(context=None)
     program = run.program
     if program.timeout is None:
         return await _data_flow(run, strand, root)

@@ -107,4 +107,16 @@ class Strand:
 
     context: Any
     deadline: datetime | None = None
-    doom: Exception | None = None
+    own_doom: Exception | None = None
+    outer: Strand | None = None
+
+    @property
+    def doom(self) -> Exception | None:
+        """Its own or that of a strand it came from: a branch that lost takes all within it along."""
+        if self.own_doom is None and self.outer is not None:
+            return self.outer.doom
+        return self.own_doom
+
+    @doom.setter
+    def doom(self, doom: Exception | None) -> None:
+        self.own_doom = doom

@@ -13,7 +13,10 @@ from caseway.repo.parse import parse
 from caseway.repo.placeholders import render
 from caseway.repo.schema import violations
 
-CONTEXT = {"params": {"limit": 200, "approvalLimit": 1000}, "connections": {"ledger": {"url": "https://ledger.example"}}}
+CONTEXT = {
+    "params": {"limit": 200, "approvalLimit": 1000},
+    "connections": {"ledger": {"url": "https://ledger.example"}},
+}
 SHOWN = [example for page in pages() for example in examples(page)]
 DOCUMENTS = [
     example

@@ -34,12 +34,10 @@ class ForkBody:
             return None if self.compete else []
         settled = activation.noted("settled")
         deciding = settled.data["branch"] if settled is not None else None
-        strands = [
-            replace(activation.strand, doom=activation.strand.doom)
-            if deciding is None or deciding == at
-            else replace(activation.strand, doom=Doomed())
-            for at in range(len(self.branches.tasks))
-        ]
+        outer = activation.strand
+        strands = [Strand(outer.context, outer.deadline, outer=outer) for _ in self.branches.tasks]
+        if deciding is not None:
+            _doom_others(strands, deciding)
         gate = asyncio.Semaphore(activation.run.session.ports.policy.limits.concurrency)
         running = [
             asyncio.ensure_future(_branch(activation, task, strand, gate))
@@ -70,9 +68,17 @@ class ForkBody:
             return [output for output, _ in results]
         if deciding is None and _is_decision(running[first]):
             activation.note("settled", {"branch": first})
+            _doom_others(strands, first)  # at once: cancelling takes a turn for each fork within
         output, activation.has_ended = running[first].result()
         activation.strand.context = strands[first].context
         return output
+
+
+def _doom_others(strands: list[Strand], deciding: int) -> None:
+    """Nothing starts any more in the branches that did not decide."""
+    for at, strand in enumerate(strands):
+        if at != deciding:
+            strand.doom = Doomed()
 
 
 def _is_decision(branch: asyncio.Task[Any]) -> bool:
