@@ -78,6 +78,8 @@ class ListenBody:
                 if not is_free(session, seen, activation.position):
                     continue
                 taken = await offered(self.strategy, activation, arrival.event, progress)
+                if activation.strand.doom is not None:
+                    raise activation.strand.doom  # a replay of what was cut off: the event is others' to take
                 if taken is not None:
                     await self._keep(activation, arrival, taken, at)
                     return arrival, taken
