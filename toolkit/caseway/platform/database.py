@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from caseway.model.errors import CasewayError
 from caseway.platform.tables import store
 
-HEAD = "0002"
+HEAD = "0012"
 BUSY_SECONDS = 30.0  # longer than any transaction of ours; a lock held longer is a fault worth an error
 MIGRATION_LOCK = 7_227_001  # any constant: PostgreSQL's advisory locks are numbers
 
