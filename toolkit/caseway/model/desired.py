@@ -63,6 +63,8 @@ class UseCase:
     `body` is the canonical template body (defaults filled, workflow definitions inlined, placeholders still
     in it); `digest` is `canonical.digest(body)`. `listing` is what the catalogue shows and may change without
     a new template: visibility, users, teams. Either `version` is an explicit semver or `strategy` decides.
+    `snapshot` is "" for what may become a version; else the template is a build of it that is never
+    published: "dev" for uncommitted work, or the id of a preview.
     """
 
     name: str
@@ -73,6 +75,7 @@ class UseCase:
     version: str = ""
     strategy: Strategy = Strategy.AUTO
     exclusive: bool = True
+    snapshot: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +113,23 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
+class PreviewPolicy:
+    """What a project says of its previews: how many seconds they live, the parameter values that replace the
+    instances' own, and the names of the stored credentials they may use."""
+
+    enabled: bool = True
+    seconds: float = 72 * 3600.0
+    parameters: JsonObject = field(default_factory=dict)
+    credentials: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """Everything one project asks for, at one commit or work tree.
 
     `complete` is false when some part could not be read; then nothing may be pruned. `max_deletes` is the
-    mass-delete guard. `ignore` holds `<instance-glob>:<pointer>` entries that hands may change.
+    mass-delete guard. `ignore` holds `<instance-glob>:<pointer>` entries that hands may change. `preview` is
+    the id of the preview that these things are for, "" for the project's own.
     """
 
     project: str
@@ -130,3 +145,5 @@ class Desired:
     max_deletes: int = 3
     ignore: tuple[str, ...] = ()
     complete: bool = True
+    previews: PreviewPolicy = field(default_factory=PreviewPolicy)
+    preview: str = ""

@@ -11,7 +11,8 @@ from caseway.model.states import DeploymentStatus, InstancePhase, TemplateStatus
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One immutable version as the platform keeps it. `revision` counts from 1 per process, never reused."""
+    """One immutable version as the platform keeps it. `revision` counts from 1 per process, never reused.
+    `snapshot` says whose build it is, when it is one that is never published."""
 
     version: str
     revision: int
@@ -19,6 +20,7 @@ class Template:
     status: TemplateStatus
     commit: str
     body: JsonObject
+    snapshot: str = ""
 
 
 @dataclass(frozen=True, slots=True)

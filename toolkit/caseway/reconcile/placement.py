@@ -107,7 +107,8 @@ def decide(
         return _first(now, template, inputs)
     current = now.current
     assert current is not None
-    if (current.template_digest, current.inputs_digest) != (template.digest, inputs):
+    changed = (current.template_digest, current.inputs_digest) != (template.digest, inputs)
+    if changed or _has_become(current, template):
         if _has_failed(now.last, template, inputs):
             return None, _failed_update(now, template)
         return _update(current, template, inputs, _causes(changes, template, setting)), ""
@@ -143,13 +144,18 @@ def _first(now: Instance | None, template: Template, inputs: str) -> tuple[Move 
 
 
 def _update(current: Deployment, template: Template, inputs: str, causes: str) -> Move:
-    if current.template_digest == template.digest:
+    if current.template_digest == template.digest and not _has_become(current, template):
         return Move(Verb.UPDATE, template, inputs, causes)
     older = version_of(template.version) < version_of(current.version)
     reason = "back to an earlier version" if older else "new version"
     return Move(
         Verb.UPDATE, template, inputs, reason, (Change("/version", current.version, template.version),)
     )
+
+
+def _has_become(current: Deployment, template: Template) -> bool:
+    """True when what was deployed as a snapshot has become a version since."""
+    return "+" in current.version and "+" not in template.version
 
 
 def _lacks_credential(now: Instance) -> bool:

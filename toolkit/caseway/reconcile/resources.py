@@ -34,10 +34,11 @@ def put_resources(desired: Desired, actual: Snapshot) -> Step:
 
 
 def digests_after(desired: Desired, actual: Snapshot) -> Digests:
-    """What the plan leaves: the repo's, and those of other projects."""
+    """What the plan leaves: the repo's, and those of other projects. In a preview its own stand in for the
+    project's."""
     return Digests(
-        {**_digests(actual.runtimes.values()), **_digests(desired.runtimes)},
-        {**_digests(actual.connections.values()), **_digests(desired.connections)},
+        {**_digests(actual.runtimes.values()), **_own(desired.runtimes, desired.preview)},
+        {**_digests(actual.connections.values()), **_own(desired.connections, desired.preview)},
     )
 
 
@@ -49,6 +50,17 @@ def runtime_of(body: JsonObject) -> str:
 def connections_of(body: JsonObject) -> tuple[str, ...]:
     """The connections that a template names."""
     return tuple(name for name, _ in keyed(body.get("connections")))
+
+
+def of_preview(name: str, preview: str) -> str:
+    """What the preview of that id calls its own thing instead of the project's `name`."""
+    return f"{name}--{preview}"
+
+
+def _own(resources: Iterable[DesiredResource], preview: str) -> dict[str, str]:
+    known = _digests(resources)
+    ending = of_preview("", preview)
+    return known | {name.removesuffix(ending): digest for name, digest in known.items() if preview}
 
 
 def _digests(resources: Iterable[Resource | DesiredResource]) -> dict[str, str]:

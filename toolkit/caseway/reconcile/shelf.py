@@ -100,10 +100,16 @@ def _with_template(use_case: UseCase, templates: tuple[Template, ...], source: S
     if problem:
         return Shelf(use_case, templates, None, replace(before, blocked=(problem,)))
     old = templates[-1] if templates else None
-    version = infer(old, use_case, (item.version for item in templates))
+    version = _next(old, use_case, templates)
     revision = old.revision + 1 if old else 1
     new = Template(
-        version.version, revision, use_case.digest, TemplateStatus.INACTIVE, source.commit, use_case.body
+        version.version,
+        revision,
+        use_case.digest,
+        TemplateStatus.INACTIVE,
+        source.commit,
+        use_case.body,
+        use_case.snapshot,
     )
     step = replace(
         before,
@@ -111,6 +117,20 @@ def _with_template(use_case: UseCase, templates: tuple[Template, ...], source: S
         notices=tuple(_backwards(use_case, version, templates)),
     )
     return Shelf(use_case, (*templates, new), new, step)
+
+
+def _next(old: Template | None, use_case: UseCase, templates: tuple[Template, ...]) -> NextVersion:
+    """The next version; of a snapshot, a build of it: the number that the commit would get."""
+    version = infer(old, use_case, (item.version for item in templates))
+    if not use_case.snapshot:
+        return version
+    return replace(version, version=build_of(version.version, use_case))
+
+
+def build_of(version: str, use_case: UseCase) -> str:
+    """The version of a snapshot: the same content is the same build."""
+    content = use_case.digest.removeprefix("sha256:")[:10]
+    return f"{version.partition('+')[0]}+{use_case.snapshot}.{content}"
 
 
 def _creation(use_case: UseCase, old: Template | None, version: NextVersion, source: Source) -> Action:
@@ -128,6 +148,8 @@ def _creation(use_case: UseCase, old: Template | None, version: NextVersion, sou
         "from": old.version if old else "",
         "details": list(version.details),
     }
+    if use_case.snapshot:
+        payload = {**payload, "snapshot": use_case.snapshot}
     return Subject(Kind.TEMPLATE, template_name(use_case.name, version.version)).to(
         Verb.CREATE,
         version.reason,
@@ -140,7 +162,7 @@ def _creation(use_case: UseCase, old: Template | None, version: NextVersion, sou
 def _conflict(use_case: UseCase, taken: Template | None, source: Source) -> str:
     if use_case.version and not is_exact(use_case.version):
         return f"use case '{use_case.name}': version '{use_case.version}' is not a version such as 1.2.0"
-    if taken is None:
+    if taken is None or use_case.snapshot:
         return ""
     here = f"commit {source.commit[:12]}" if source.commit else "the work tree"
     if source.dirty and source.commit:
@@ -153,7 +175,7 @@ def _conflict(use_case: UseCase, taken: Template | None, source: Source) -> str:
 
 
 def _unused_version(use_case: UseCase, known: Template) -> Iterator[str]:
-    if use_case.version and use_case.version != known.version:
+    if use_case.version and use_case.version != known.version and not use_case.snapshot:
         yield (
             f"use case '{use_case.name}' asks for version {use_case.version}, but its content is that of "
             f"{known.version}: same content, same template"

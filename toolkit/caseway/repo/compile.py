@@ -21,6 +21,7 @@ from caseway.model.desired import (
     Desired,
     Follows,
     Instance,
+    PreviewPolicy,
     PrunePolicy,
     Resource,
     Source,
@@ -40,6 +41,7 @@ MANUAL = {"id": "manual", "type": "manual"}
 _LISTED = ("title", "subtitle", "description", "icon", "tags", "starter", "visibility", "users", "teams")
 _LISTED_ONLY = ("visibility", "users", "teams")
 _BESIDE = ("version", "exclusive")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _CONTEXT_FILES = 1000  # files of a build context that count for its digest
 
 
@@ -97,6 +99,7 @@ def desired(project: LoadedProject, source: Source) -> Desired:
         max_deletes=int(prune.get("maxDeletes", 3)),
         ignore=tuple((settings.get("drift") or {}).get("ignore", ())),
         complete=not lost.names,
+        previews=_previews(settings.get("preview") or {}),
     )
 
 
@@ -135,6 +138,21 @@ def _stage(value: Mapping[str, Any]) -> Stage:
         branches=tuple(value.get("branches", ())),
         tags=tuple(value.get("tags", ())),
     )
+
+
+def _previews(value: Mapping[str, Any]) -> PreviewPolicy:
+    return PreviewPolicy(
+        enabled=value.get("enabled", True),
+        seconds=seconds_of(value.get("ttl", "72h")),
+        parameters=value.get("parameters") or {},
+        credentials=tuple(value.get("credentials", ())),
+    )
+
+
+def seconds_of(duration: str) -> float:
+    """The seconds in a duration such as `72h`."""
+    number = duration.rstrip("mshd")
+    return int(number) * _SECONDS[duration[len(number) :]]
 
 
 def _use_cases(project: LoadedProject, defaults: Mapping[str, Any], lost: _Lost) -> Iterator[UseCase]:
