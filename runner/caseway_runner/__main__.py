@@ -22,6 +22,7 @@ from caseway_runner.journal_file import FileJournal
 from caseway_runner.outcome import Outcome, Status
 from caseway_runner.policy import Policy
 from caseway_runner.ports import Execution, Ports
+from caseway_runner.stdio import serve_stdio
 from caseway_runner.yaml_text import BadYaml, read_yaml
 
 _NOT_COMPLETED, _USAGE = 1, 2
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point. Exits 0 when the workflow completed (or is valid), 1 when not, 2 for wrong usage."""
     options = _parser().parse_args(arguments)
     try:
-        code = _run(options) if options.command == "run" else _check(options)
+        code = _COMMANDS[options.command](options)
     except UsageError as error:
         print(f"caseway-runner: {error}", file=sys.stderr)  # noqa: T201 - the command's own output
         code = _USAGE
@@ -63,6 +64,15 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--id", default="", help="the execution's id (needed to resume with stable keys)")
     check = commands.add_parser("check", help="print what is wrong with a workflow as JSON")
     check.add_argument("file")
+    serve = commands.add_parser(
+        "serve-stdio", help="run executions for whoever speaks the protocol on standard input and output"
+    )
+    serve.add_argument(
+        "--owns-container",
+        action="store_true",
+        help="this container is the runner's own: between executions it kills every other process and "
+        "empties /tmp and /dev/shm",
+    )
     return parser
 
 
@@ -70,6 +80,10 @@ def _check(options: argparse.Namespace) -> int:
     found = problems(_document(Path(options.file)))
     _print([asdict(problem) for problem in found])
     return _NOT_COMPLETED if any(problem.severity == "error" for problem in found) else 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    return serve_stdio(owns_container=options.owns_container)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -189,6 +203,8 @@ def _order(version: str) -> tuple[tuple[int, ...], bool]:
 def _print(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))  # noqa: T201 - the command's own output
 
+
+_COMMANDS = {"run": _run, "check": _check, "serve-stdio": _serve}
 
 if __name__ == "__main__":
     main()

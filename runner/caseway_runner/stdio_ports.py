@@ -1,0 +1,109 @@
+"""The ports of an execution in a container: whoever holds the other end of the pipe is asked for everything.
+
+Rule: nothing is kept here but the pipe; the journal's answer comes when its entries are durable."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from caseway_runner.errors import fault
+from caseway_runner.journal import Entry
+from caseway_runner.outcome import TaskRecord
+from caseway_runner.ports import Arrival, Ports
+from caseway_runner.stdio_link import Link, Refused
+from caseway_runner.stdio_wire import entries_in, entry_json, policy_in, record_json
+
+MISSING = "missing"
+
+
+class PipedJournal:
+    """The journal at the other end."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        """Return when the other end has them durable."""
+        await self._link.ask("append", entries=[entry_json(entry) for entry in entries])
+
+    async def recorded(self) -> Sequence[Entry]:
+        """All entries so far, in pages."""
+        found: list[Entry] = []
+        while True:
+            page = await self._link.ask("recorded", start=len(found))
+            found += entries_in(page["entries"])
+            if not page["more"]:
+                return found
+
+
+class PipedEvents:
+    """Events in and out; `what` names the bus for those that go out."""
+
+    def __init__(self, link: Link, what: str = "publish") -> None:
+        self._link, self._what = link, what
+
+    async def publish(self, event: Mapping[str, Any]) -> None:
+        """Return when the other end has accepted it."""
+        await self._link.ask(self._what, event=dict(event))
+
+    async def after(self, number: int, /) -> Sequence[Arrival]:
+        """The next few events later than that."""
+        found = await self._link.ask("after", number=number)
+        return [Arrival(int(at), event) for at, event in found]
+
+    async def arrival(self, number: int, /) -> None:
+        """Return when there is one."""
+        await self._link.ask("arrival", number=number)
+
+
+class PipedSource:
+    """Secrets, sub-workflows and files, asked for when they are needed. KeyError when there is none."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def secret(self, name: str, /) -> Any:
+        """The secret's value."""
+        return self._ask("secret", name=name)
+
+    def workflow(self, namespace: str, name: str, version: str, /) -> Mapping[str, Any]:
+        """The workflow's document."""
+        found = self._ask("workflow", namespace=namespace, name=name, version=version)
+        assert isinstance(found, Mapping)
+        return found
+
+    def file(self, path: str, /) -> bytes:
+        """The file's content."""
+        return base64.b64decode(self._ask("file", path=path))
+
+    def _ask(self, what: str, **arguments: str) -> Any:
+        try:
+            return self._link.ask_now(what, **arguments)
+        except Refused as refused:
+            if refused.code == MISSING:
+                raise KeyError(str(refused)) from None
+            raise fault("runtime", str(refused)) from refused
+
+
+def piped_ports(link: Link, order: Mapping[str, Any]) -> Ports:
+    """The ports for what the `execute` message describes."""
+    source, events = PipedSource(link), PipedEvents(link)
+
+    def on_task(record: TaskRecord) -> None:
+        link.say({"say": "task", "record": record_json(record)})
+
+    return Ports(
+        journal=PipedJournal(link),
+        secrets=source.secret,
+        workflows=source.workflow,
+        files=source.file,
+        policy=policy_in(order["policy"]),
+        environment=dict(order["environment"]),
+        on_task=on_task if order["tellsTasks"] else None,
+        events=events,
+        mailbox=events,
+        can_sleep=bool(order["canSleep"]),
+        lifecycle=PipedEvents(link, "lifecycle") if order["hasLifecycle"] else None,
+    )
