@@ -103,6 +103,7 @@ def resume(platform: Platform, execution_id: str, *, actor: str) -> str:
                 status=ExecutionStatus.PENDING,
                 reason="resumed",
                 ended_at=None,
+                expires_at=None,
                 claim_expires_at=None,
                 claim_token=executions.c.claim_token + 1,  # whoever held it may not write any more
                 **unended(),

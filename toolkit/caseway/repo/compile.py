@@ -40,7 +40,7 @@ STAGES = ({"name": "dev", "follows": "latest"}, {"name": "prod", "follows": "pub
 MANUAL = {"id": "manual", "type": "manual"}
 _LISTED = ("title", "subtitle", "description", "icon", "tags", "starter", "visibility", "users", "teams")
 _LISTED_ONLY = ("visibility", "users", "teams")
-_BESIDE = ("version", "exclusive")
+_BESIDE = ("version", "exclusive", "retention")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _CONTEXT_FILES = 1000  # files of a build context that count for its digest
 
@@ -220,7 +220,8 @@ def _text(project: LoadedProject, folder: str, path: str) -> dict[str, str]:
 
 def _listing(spec: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     listing = {key: spec[key] for key in _LISTED if key in spec}
-    return listing | ({"retention": defaults["retention"]} if defaults.get("retention") else {})
+    kept = {**(defaults.get("retention") or {}), **(spec.get("retention") or {})}
+    return listing | ({"retention": kept} if kept else {})
 
 
 def _strategy(version: Any) -> Strategy:

@@ -9,6 +9,7 @@ from caseway.platform.tables.catalogue import (
     template_status,
     templates,
 )
+from caseway.platform.tables.hooks import deliveries, remotes
 from caseway.platform.tables.installed import (
     current_deployments,
     definitions,
@@ -18,8 +19,10 @@ from caseway.platform.tables.installed import (
     instances,
     live_workflows,
 )
+from caseway.platform.tables.previews import previews
 from caseway.platform.tables.records import api_keys, audit, credentials, leases, store
 from caseway.platform.tables.running import executions, journal, schedules, tasks
+from caseway.platform.tables.telemetry import cursors, log_lines, metric_points, spans
 from caseway.platform.tables.types import Instant, JsonText, instant, metadata, moment, to_text
 from caseway.platform.tables.waiting import events, sleepers
 
@@ -30,7 +33,9 @@ __all__ = [
     "audit",
     "credentials",
     "current_deployments",
+    "cursors",
     "definitions",
+    "deliveries",
     "deployed_workflows",
     "deployment_steps",
     "deployments",
@@ -41,12 +46,17 @@ __all__ = [
     "journal",
     "leases",
     "live_workflows",
+    "log_lines",
     "metadata",
+    "metric_points",
     "moment",
+    "previews",
     "processes",
+    "remotes",
     "resources",
     "schedules",
     "sleepers",
+    "spans",
     "store",
     "tasks",
     "template_ledger",

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from caseway.platform.tables.types import Instant, JsonText, metadata
 
+# `expires_at` is set once the telemetry of an ended execution has been taken: from then on it may go.
 # `claim_*` is the worker's lease: `claim_token` rises with every claim and fences the one before.
 executions = sa.Table(
     "executions",
@@ -45,11 +46,24 @@ executions = sa.Table(
     sa.Column("claim_token", sa.BigInteger, nullable=False),
     sa.Column("claim_expires_at", Instant),
     sa.Column("cancel_requested", sa.Boolean, nullable=False),
+    sa.Column("expires_at", Instant),
     sa.UniqueConstraint("instance_id", "idempotency_key"),
     sa.Index("ix_executions_organization_created_at_id", "organization", "created_at", "id"),
     sa.Index("ix_executions_instance_id_created_at_id", "instance_id", "created_at", "id"),
     sa.Index("ix_executions_status_created_at", "status", "created_at"),
     sa.Index("ix_executions_deployment_id", "deployment_id"),
+    sa.Index(
+        "ix_executions_unfolded",
+        "ended_at",
+        sqlite_where=sa.text("expires_at IS NULL AND ended_at IS NOT NULL"),
+        postgresql_where=sa.text("expires_at IS NULL AND ended_at IS NOT NULL"),
+    ),
+    sa.Index(
+        "ix_executions_expires_at",
+        "expires_at",
+        sqlite_where=sa.text("expires_at IS NOT NULL"),
+        postgresql_where=sa.text("expires_at IS NOT NULL"),
+    ),
 )
 
 journal = sa.Table(
