@@ -93,6 +93,7 @@ def _workflow(old: Workflow, new: Workflow) -> Iterator[Finding]:
         changed = _trigger_breaks(old.triggers[name], new.triggers[name])
         if changed:
             yield Finding("trigger-changed", f"trigger '{name}' {of} changed its {changed}")
+        yield from _trigger_inputs(old.triggers[name], new.triggers[name], of)
     if old.response != new.response:
         rule, words = (
             ("response-added", "now answers with its output")
@@ -106,11 +107,19 @@ def _workflow(old: Workflow, new: Workflow) -> Iterator[Finding]:
 
 def _trigger_breaks(old: Trigger, new: Trigger) -> str:
     """What a caller must change, in words; "" when nothing. Opening a trigger to all breaks nobody."""
-    pairs = (("type", old.type, new.type), ("method", old.method, new.method), ("path", old.path, new.path))
-    changed = [name for name, before, after in pairs if before != after]
-    if old.auth == "none" != new.auth:
+    changed = [name for name in ("type", "path") if getattr(old, name) != getattr(new, name)]
+    if old.methods - new.methods:
+        changed.append("method")
+    if new.auth != "none" and (old.auth, old.verify) != (new.auth, new.verify):
         changed.append("authentication")
+    if old.response != new.response:
+        changed.append("response")
     return ", ".join(changed)
+
+
+def _trigger_inputs(old: Trigger, new: Trigger, of: str) -> Iterator[Finding]:
+    for item in compare(_or_any(old.input), _or_any(new.input)):
+        yield Finding(_INPUT_RULES[item.effect], f"input of trigger '{old.id}' {of}: {_sentence(item)}")
 
 
 _INPUT_RULES = {

@@ -6,20 +6,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from caseway.model.canonical import JsonObject
+from caseway.model.canonical import JsonObject, canonical
 
 _NOTHING: Mapping[str, Any] = {}
+_OWN_SIDE = frozenset({"credential", "tolerance"})  # of `verify`: what a sender need not know
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """How one workflow is started. `address` is what callers must know: method, path and auth of http."""
+    """How one workflow is started; what a caller of an http trigger must know. `verify` is how it signs,
+    `input` None where the workflow's own schema holds, `response` "" where the workflow's holds."""
 
     id: str
     type: str
-    method: str = ""
+    methods: frozenset[str] = frozenset()
     path: str = ""
     auth: str = ""
+    verify: str = ""
+    input: JsonObject | None = None
+    response: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,18 @@ def _workflow(name: str, value: Mapping[str, Any]) -> Workflow:
 
 
 def _trigger(name: str, value: Mapping[str, Any]) -> Trigger:
-    texts = {key: str(value.get(key, "")) for key in ("type", "method", "path", "auth")}
-    return Trigger(id=name, **texts)
+    texts = {key: str(value.get(key, "")) for key in ("type", "path", "auth", "response")}
+    methods = value.get("methods") or [value.get("method", "POST")]
+    verify = mapping(value.get("verify"))
+    schema = value.get("input") if texts["type"] == "http" else None
+    texts["auth"] = texts["auth"] or "key"
+    return Trigger(
+        id=name,
+        methods=frozenset(map(str, methods)),
+        verify=canonical({key: verify[key] for key in verify if key not in _OWN_SIDE}) if verify else "",
+        input=schema if isinstance(schema, Mapping) else None,
+        **texts,
+    )
 
 
 def _credential(value: Mapping[str, Any]) -> Credential:

@@ -154,6 +154,7 @@ def unused_credential(view: View) -> Iterator[Finding]:
 def _secrets_used(view: View, use_case: Document) -> frozenset[str]:
     found: set[str] = set()
     for entry in view.workflows_of.get(use_case.path, ()):
+        found.update(text(trigger, "verify", "credential") for _, trigger in entry.triggers)
         if entry.document is not None:
             found.update(
                 name for name in items(entry.document.value, "use", "secrets") if isinstance(name, str)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -13,7 +13,7 @@ from cronsim import CronSim, CronSimError
 
 from caseway.repo.placeholders import OPENING
 from caseway.repo.rules.rule import Finding, at
-from caseway.repo.rules.shape import mapping, suggestion, text
+from caseway.repo.rules.shape import mapping, suggestion, text, texts
 from caseway.repo.rules.view import View, WorkflowEntry, spec
 
 # Any moment does: a schedule that never fires from here does not fire within cronsim's fifty years.
@@ -32,7 +32,8 @@ _OFFSET = re.compile(r"(GMT|UTC|Z)?[+-]\d.*", re.IGNORECASE)
 _PARAMETER = re.compile(r"\{[^/}]*\}|:[^/]+")
 
 
-def _of_type(view: View, kind: str) -> Iterator[tuple[WorkflowEntry, str, Any]]:
+def of_type(view: View, kind: str) -> Iterator[tuple[WorkflowEntry, str, Any]]:
+    """Each trigger of a kind: its workflow, its pointer, itself."""
     for entry in view.workflows:
         for pointer, trigger in entry.triggers:
             if text(trigger, "type") == kind:
@@ -40,7 +41,7 @@ def _of_type(view: View, kind: str) -> Iterator[tuple[WorkflowEntry, str, Any]]:
 
 
 def _crons(view: View) -> Iterator[tuple[Any, str, str]]:
-    for entry, pointer, trigger in _of_type(view, "schedule"):
+    for entry, pointer, trigger in of_type(view, "schedule"):
         if text(trigger, "cron") and OPENING not in text(trigger, "cron"):
             yield entry.use_case, f"{pointer}/cron", text(trigger, "cron")
     for document in view.of_kind("Workflow"):
@@ -89,14 +90,14 @@ def never_fires(view: View) -> Iterator[Finding]:
         problem, is_readable = _cron_problem(expression)
         if problem and is_readable:
             yield at(document, pointer, problem, "choose a day that the month has")
-    for entry, pointer, trigger in _of_type(view, "schedule"):
+    for entry, pointer, trigger in of_type(view, "schedule"):
         every = text(trigger, "every")
         if re.fullmatch(r"0+(ms|s|m|h|d)", every):
             yield at(entry.use_case, f"{pointer}/every", f'"{every}" is no interval', "choose at least 1s")
 
 
 def unknown_timezone(view: View) -> Iterator[Finding]:
-    for entry, pointer, trigger in _of_type(view, "schedule"):
+    for entry, pointer, trigger in of_type(view, "schedule"):
         name = text(trigger, "timezone")
         if name and OPENING not in name and not _is_timezone(name):
             advice = "use an IANA name such as Europe/Berlin or UTC"
@@ -116,19 +117,24 @@ def _is_timezone(name: str) -> bool:
 
 def path_collision(view: View) -> Iterator[Finding]:
     for entries in view.workflows_of.values():
-        seen: dict[tuple[str, str], tuple[str, str]] = {}
+        seen: dict[tuple[str, str], str] = {}
         for entry in entries:
             for pointer, trigger in entry.triggers:
                 path = text(trigger, "path")
                 if text(trigger, "type") != "http" or not path:
                     continue
-                method = (text(trigger, "method") or "POST").upper()
-                key = (method, _PARAMETER.sub("{}", path.rstrip("/") or "/"))
-                if key in seen:
-                    other, _ = seen[key]
-                    message = f"{method} {path} already starts the workflow {other!r}"
-                    yield at(entry.use_case, f"{pointer}/path", message, "an address starts one workflow")
-                seen.setdefault(key, (entry.id, pointer))
+                for method in methods_of(trigger):
+                    key = (method, _PARAMETER.sub("{}", path.rstrip("/") or "/"))
+                    if key in seen:
+                        message = f"{method} {path} already starts the workflow {seen[key]!r}"
+                        yield at(entry.use_case, f"{pointer}/path", message, "an address starts one workflow")
+                    seen.setdefault(key, entry.id)
+
+
+def methods_of(trigger: Mapping[str, Any]) -> list[str]:
+    """The methods an http trigger answers to, in capitals."""
+    named = texts(trigger, "methods") or [text(trigger, "method") or "POST"]
+    return [method.upper() for method in named]
 
 
 def no_trigger(view: View) -> Iterator[Finding]:
@@ -148,7 +154,7 @@ def only_callable(view: View) -> Iterator[Finding]:
 
 
 def open_door(view: View) -> Iterator[Finding]:
-    for entry, pointer, trigger in _of_type(view, "http"):
+    for entry, pointer, trigger in of_type(view, "http"):
         if text(trigger, "auth") == "none":
             message = "anybody who knows the address can start this workflow"
             hint = "use auth: key, or ignore this with the reason why it is meant"
@@ -174,7 +180,7 @@ def schedule_in_document(view: View) -> Iterator[Finding]:
 
 
 def idle_timezone(view: View) -> Iterator[Finding]:
-    for entry, pointer, trigger in _of_type(view, "schedule"):
+    for entry, pointer, trigger in of_type(view, "schedule"):
         if text(trigger, "every") and "timezone" in trigger:
             message = "an interval is the same in every time zone"
             yield at(entry.use_case, f"{pointer}/timezone", message, "remove timezone, or use cron")

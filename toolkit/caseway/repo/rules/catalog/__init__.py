@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from caseway.repo.rules.catalog import (
     files,
+    http_triggers,
     hygiene,
     overlays,
     parameters,
@@ -22,6 +23,7 @@ ALL: tuple[Rule, ...] = (
     *placeholders.RULES,
     *workflows.RULES,
     *triggers.RULES,
+    *http_triggers.RULES,
     *parameters.RULES,
     *hygiene.RULES,
 )
