@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from caseway_runner.approvals import ApprovalRequest, Approvals, Decision
 from caseway_runner.catalog import function_path, with_functions
 from caseway_runner.compile import compile_workflow, problems
+from caseway_runner.containers import ContainerError, ContainerRequest, ContainerResult, Containers
 from caseway_runner.engine import execute
 from caseway_runner.expression import Expression, ExpressionError, compile_expression
 from caseway_runner.files import folder_files
@@ -30,8 +32,15 @@ from caseway_runner.problem import InvalidWorkflow, Problem
 from caseway_runner.program import Program
 
 __all__ = [
+    "ApprovalRequest",
+    "Approvals",
     "Arrival",
     "Clock",
+    "ContainerError",
+    "ContainerRequest",
+    "ContainerResult",
+    "Containers",
+    "Decision",
     "Entry",
     "EventBus",
     "EventLog",

@@ -15,6 +15,8 @@ from caseway_runner.policy import Policy
 if TYPE_CHECKING:
     import httpx
 
+    from caseway_runner.approvals import Approvals
+    from caseway_runner.containers import Containers
     from caseway_runner.outcome import TaskRecord, WorkflowError
 
 
@@ -162,7 +164,9 @@ class Ports:
     setting `cancel` ends the execution as cancelled. `can_sleep` says that the caller keeps executions that
     wait and runs them again when what they wait for has come. Without a `mailbox`, `events` is one if it can
     be: events that the execution emits come back to it. `lifecycle` hears, as CloudEvents, what becomes of
-    the workflow and its tasks."""
+    the workflow and its tasks. Without `containers` a `run: container` faults, without `approvals` an
+    approval does. `pins` are outputs of tasks, by reference, that are taken instead of running them; the
+    execution ends as completed, with the reason `partial`, when the task at `until` has."""
 
     journal: Journal = field(default_factory=MemoryJournal)
     clock: Clock = field(default_factory=SystemClock)
@@ -180,3 +184,7 @@ class Ports:
     mailbox: Mailbox | None = None
     can_sleep: bool = False
     lifecycle: EventBus | None = None
+    containers: Containers | None = None
+    approvals: Approvals | None = None
+    pins: Mapping[str, Any] = field(default_factory=dict)
+    until: str = ""

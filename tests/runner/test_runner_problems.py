@@ -166,10 +166,15 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
         "/do/0/r/run/script/language",
         "unsupported",
     ),
-    "container": (
-        a_workflow({"r": {"run": {"container": {"image": "x"}}}}),
+    "container without an image": (
+        a_workflow({"r": {"run": {"container": {"name": "x"}}}}),
         "/do/0/r/run/container",
-        "unsupported",
+        "schema",
+    ),
+    "container removed after no time": (
+        a_workflow({"r": {"run": {"container": {"image": "x", "lifetime": {"cleanup": "eventually"}}}}}),
+        "/do/0/r/run/container/lifetime",
+        "schema",
     ),
     "listen": (a_workflow({"l": {"listen": {"to": {"some": []}}}}), "/do/0/l/listen/to", "schema"),
     "grpc": (a_workflow({"c": {"call": "grpc", "with": {}}}), "/do/0/c/with", "schema"),

@@ -1,0 +1,1 @@
+"""What `run` starts: a process, a container, another workflow. One module each."""
