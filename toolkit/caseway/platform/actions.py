@@ -133,9 +133,34 @@ def delete_process(step: Step) -> bool:
 
 
 def create_template(step: Step) -> bool:
-    """Freeze a template."""
+    """Freeze a template; uncommitted work apart from the versions."""
     process = the_process(step.connection, step.by.organization, str(step.payload["process"]))
-    return templates.add(step.connection, step.ids(), process.id, step.payload, step.by)
+    home = process.id
+    if step.payload.get("snapshot") == "dev":
+        home = _snapshots(step, process)
+    return templates.add(step.connection, step.ids(), home, step.payload, step.by)
+
+
+def _snapshots(step: Step, process: Row) -> str:
+    """The hidden process for the snapshots of `process`, made when there is none yet."""
+    known = templates.snapshots_of(step.connection, process.id)
+    if known is not None:
+        return known
+    made = step.ids()
+    kept = ("organization", "name", "title", "owner", "listing", "process_type", "exclusive")
+    step.connection.execute(
+        sa.insert(processes).values(
+            id=made,
+            project=process.project,
+            archived=True,
+            origin="",
+            created_at=step.by.at,
+            updated_at=step.by.at,
+            tombstone=templates.SNAPSHOTS,
+            **{name: getattr(process, name) for name in kept},
+        )
+    )
+    return made
 
 
 def publish_template(step: Step) -> bool:

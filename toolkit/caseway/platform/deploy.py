@@ -23,6 +23,7 @@ from caseway.platform.bundle import Platform
 from caseway.platform.exclusive import switch_off_others
 from caseway.platform.lookup import Row, the_instance
 from caseway.platform.parameters import resolve
+from caseway.platform.previewed import preview_of, without_schedules
 from caseway.platform.steering import tell_targets
 from caseway.platform.surroundings import named_resources, surroundings, webhooks
 from caseway.platform.tables import deployments, instant
@@ -142,7 +143,8 @@ def _prepare(platform: Platform, order: Order, subject: _Subject, steps: Steps) 
         bound, missing = slots.bind(connection, instance, body, platform.clock())
         if missing:
             raise _missing(instance.name, missing)
-        found = named_resources(connection, order.by.organization, body, place=instance.name)
+        preview = preview_of(instance.project)
+        found = named_resources(connection, order.by.organization, body, place=instance.name, preview=preview)
         around = surroundings(instance, body, bound, found, base_url=platform.base_url)
         given = _given(instance, around)
         resolved = resolve(template_body.parameters(body), given, subject.schema_before, place=instance.name)
@@ -176,6 +178,8 @@ def _render(instance: Row, part: template_body.Part, context: JsonObject) -> Ren
             f"workflow {part.id}: {error}", code="placeholder", place=f"{instance.name}/{part.id}"
         ) from error
     assert isinstance(document, Mapping) and isinstance(settings, Mapping)  # rendering keeps the shape
+    if preview_of(instance.project):
+        settings = without_schedules(settings)
     if document != part.document:
         _refuse_broken(instance.name, part.id, document)
     return Rendered(instance.id, instance.name, part.id, digest(document), document, settings)

@@ -12,11 +12,12 @@ from caseway.platform.audit import By
 from caseway.platform.bundle import Platform
 from caseway.platform.deploy import Order, deploy
 from caseway.platform.lookup import Row, the_instance
+from caseway.platform.previewed import preview_of
 from caseway.platform.tables import resources, template_status
 from caseway.platform.tables import templates as template_table
 from caseway.reconcile.inputs import inputs_digest
 from caseway.reconcile.ranges import is_exact, parse_range, version_of
-from caseway.reconcile.resources import Digests
+from caseway.reconcile.resources import Digests, of_preview
 
 
 def redeploy(
@@ -26,7 +27,7 @@ def redeploy(
     with platform.database.reading() as connection:
         instance = the_instance(connection, by.organization, name)
         stored = _chosen(connection, instance, version)
-        inputs = inputs_digest(instance.desired, stored.body, _digests(connection, by.organization))
+        inputs = inputs_digest(instance.desired, stored.body, _digests(connection, instance))
     order = Order(name, stored.digest, inputs, reason, by, held)
     return deploy(platform, order)
 
@@ -72,13 +73,16 @@ def _followed(connection: sa.Connection, instance: Row, wanted: str) -> str | No
     return max(fitting, key=version_of, default=None)
 
 
-def _digests(connection: sa.Connection, organization: str) -> Digests:
+def _digests(connection: sa.Connection, instance: Row) -> Digests:
     rows = connection.execute(
-        sa.select(resources.c.kind, resources.c.name, resources.c.digest).where(
-            resources.c.organization == organization
-        )
+        sa.select(resources.c.kind, resources.c.name, resources.c.digest)
+        .where(resources.c.organization == instance.organization)
+        .order_by(sa.func.length(resources.c.name))  # what a preview has of its own comes last, and counts
     ).all()
+    preview = preview_of(instance.project)
+    ending = of_preview("", preview) if preview else ""
     by_kind = {
-        kind: {row.name: row.digest for row in rows if row.kind == kind} for kind in ("runtime", "connection")
+        kind: {row.name.removesuffix(ending): row.digest for row in rows if row.kind == kind}
+        for kind in ("runtime", "connection")
     }
     return Digests(by_kind["runtime"], by_kind["connection"])

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from caseway.model.canonical import JsonObject
 from caseway.platform import body as template_body
 from caseway.platform.lookup import Row
+from caseway.platform.previewed import allowed_credentials
 from caseway.platform.tables import credentials
 
 # Where a slot of each scope looks, first found wins. A personal secret never falls back to a shared one
@@ -49,13 +50,15 @@ def bind(
 ) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """Every slot's binding (`id`, `name`, `type`, `scope`), and the required slots that have none.
 
-    A slot that the instance does not bind looks for a credential of its own name."""
+    A slot that the instance does not bind looks for a credential of its own name. In a preview only the
+    credentials that are marked for previews are there."""
     bound: dict[str, dict[str, Any]] = {}
     missing: list[str] = []
     chosen = instance.desired.get("credentials") or {}
+    allowed = allowed_credentials(connection, instance)
     for slot, spec in sorted(template_body.credentials(body).items()):
         name, scope = str(chosen.get(slot) or slot), str(spec.get("scope") or DEFAULT_SCOPE)
-        row = find(connection, instance, scope, name, now)
+        row = find(connection, instance, scope, name, now) if allowed is None or name in allowed else None
         if row is not None and _is_of_type(row, spec):
             bound[slot] = {"id": row.id, "name": row.name, "type": row.type, "scope": row.scope}
         elif spec.get("required", True):

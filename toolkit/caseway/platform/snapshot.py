@@ -130,6 +130,7 @@ def _templates(connection: sa.Connection, organization: str, load: Load) -> Mapp
             templates.c.revision,
             templates.c.digest,
             templates.c.commit,
+            templates.c.snapshot,
             template_status.c.status,
             body.label("body"),
         )
@@ -145,7 +146,7 @@ def _templates(connection: sa.Connection, organization: str, load: Load) -> Mapp
         status = TemplateStatus(row.status)
         lazy = LazyBody(row.digest, row.version, fetch)
         shelf[row.process_id].append(
-            Template(row.version, row.revision, row.digest, status, row.commit, lazy)
+            Template(row.version, row.revision, row.digest, status, row.commit, lazy, row.snapshot)
         )
     return shelf
 

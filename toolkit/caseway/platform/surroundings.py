@@ -12,7 +12,7 @@ from caseway.model.errors import CasewayError
 from caseway.platform import body as template_body
 from caseway.platform.lookup import Row
 from caseway.platform.tables import resources
-from caseway.reconcile.resources import connections_of, runtime_of
+from caseway.reconcile.resources import connections_of, of_preview, runtime_of
 
 
 def surroundings(
@@ -72,20 +72,24 @@ def webhook(instance_id: str, workflow: str, trigger: JsonObject, base_url: str)
 
 
 def named_resources(
-    connection: sa.Connection, organization: str, body: JsonObject, *, place: str
+    connection: sa.Connection, organization: str, body: JsonObject, *, place: str, preview: str = ""
 ) -> dict[str, dict[str, Row]]:
-    """The runtime and connections a template names; raises `CasewayError` (`connection-missing`).
+    """The runtime and connections a template names; raises `CasewayError` (`connection-missing`). What a
+    preview has of its own stands in for the project's.
 
     A runtime nobody declared is the runner's own: only a connection must be there."""
     wanted = {"runtime": (runtime_of(body),), "connection": connections_of(body)}
     found: dict[str, dict[str, Row]] = {"runtime": {}, "connection": {}}
-    names = [name for group in wanted.values() for name in group if name]
+    ending = of_preview("", preview) if preview else ""
+    names = [name + more for group in wanted.values() for name in group if name for more in {"", ending}]
     if names:
-        for row in connection.execute(
-            sa.select(resources).where(resources.c.organization == organization, resources.c.name.in_(names))
-        ):
-            if row.name in wanted[row.kind]:
-                found[row.kind][row.name] = row
+        query = sa.select(resources).where(
+            resources.c.organization == organization, resources.c.name.in_(names)
+        )
+        for row in sorted(connection.execute(query), key=lambda row: len(row.name)):  # its own come last
+            name = row.name.removesuffix(ending)
+            if name in wanted[row.kind]:
+                found[row.kind][name] = row
     absent = [name for name in wanted["connection"] if name not in found["connection"]]
     if absent:
         raise CasewayError(

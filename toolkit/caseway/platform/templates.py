@@ -14,7 +14,9 @@ from caseway.model.canonical import JsonObject, canonical
 from caseway.model.errors import CasewayError
 from caseway.model.states import TEMPLATE, TemplateStatus, move
 from caseway.platform.audit import By
-from caseway.platform.tables import template_ledger, template_status, templates
+from caseway.platform.tables import processes, template_ledger, template_status, templates
+
+SNAPSHOTS = "snapshots"  # the tombstone of hidden processes: no living row has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Stored:
     digest: str
     status: TemplateStatus
     body: JsonObject
+    snapshot: str = ""
 
 
 def add(connection: sa.Connection, template_id: str, process_id: str, made: JsonObject, by: By) -> bool:
@@ -58,7 +61,7 @@ def add(connection: sa.Connection, template_id: str, process_id: str, made: Json
             body=body,
             created_at=by.at,
             **{name: str(made.get(name) or "") for name in ("commit", "author", "message", "path")},
-            **{name: str(made.get(name) or "") for name in ("rule", "bump")},
+            **{name: str(made.get(name) or "") for name in ("rule", "bump", "snapshot")},
         )
     )
     connection.execute(
@@ -70,9 +73,17 @@ def add(connection: sa.Connection, template_id: str, process_id: str, made: Json
 
 def set_status(connection: sa.Connection, stored: Stored, status: TemplateStatus, by: By) -> bool:
     """Move a template along its states; False when it is there already. Publishing deprecates what was
-    published before, for there is one published template per process."""
+    published before, for there is one published template per process. Raises `CasewayError` (`snapshot`) for
+    a template that is of a preview or of uncommitted work."""
     if stored.status is status:
         return False
+    if stored.snapshot:
+        raise CasewayError(
+            f"{stored.version} is a snapshot and is never published",
+            code="snapshot",
+            place=stored.version,
+            hint="commit and apply the change: that makes the version",
+        )
     move(TEMPLATE, stored.status, status)
     if status is TemplateStatus.PUBLISHED:
         for before in connection.scalars(
@@ -87,8 +98,26 @@ def set_status(connection: sa.Connection, stored: Stored, status: TemplateStatus
 
 
 def by_digest(connection: sa.Connection, process_id: str, digest: str) -> Stored:
-    """The template with that digest; raises `CasewayError` (`not-found`)."""
-    return _one(connection, process_id, templates.c.digest == digest, digest[:19])
+    """The template with that digest, else the snapshot of uncommitted work that has it; raises
+    `CasewayError` (`not-found`)."""
+    try:
+        return _one(connection, process_id, templates.c.digest == digest, digest[:19])
+    except CasewayError:
+        twin = snapshots_of(connection, process_id)
+        if twin is None:
+            raise
+        return _one(connection, twin, templates.c.digest == digest, digest[:19])
+
+
+def snapshots_of(connection: sa.Connection, process_id: str) -> str | None:
+    """The id of the hidden process that holds the snapshots of uncommitted work of a process. It stands
+    apart, so that a version made of the same content later finds its digest and its number free."""
+    real = processes.alias()
+    return connection.scalar(
+        sa.select(processes.c.id)
+        .join(real, sa.and_(real.c.organization == processes.c.organization, real.c.name == processes.c.name))
+        .where(real.c.id == process_id, processes.c.tombstone == SNAPSHOTS)
+    )
 
 
 def by_version(connection: sa.Connection, process_id: str, version: str) -> Stored:
@@ -135,6 +164,7 @@ def _query() -> sa.Select[Any]:
         templates.c.revision,
         templates.c.digest,
         templates.c.body,
+        templates.c.snapshot,
         template_status.c.status,
     ).join(template_status, template_status.c.template_id == templates.c.id)
 
@@ -156,6 +186,7 @@ def _stored(row: sa.Row[Any]) -> Stored:
         row.digest,
         TemplateStatus(row.status),
         body,
+        row.snapshot,
     )
 
 

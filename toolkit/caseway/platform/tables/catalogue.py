@@ -28,7 +28,8 @@ processes = sa.Table(
     sa.UniqueConstraint("organization", "name", "tombstone"),
 )
 
-# Insert only: a trigger refuses UPDATE. `body` is the canonical text whose SHA-256 is `digest`.
+# Insert only: a trigger refuses UPDATE. `body` is the canonical text whose SHA-256 is `digest`. `snapshot` says
+# what a template is for that is never published: "dev", or a preview's id.
 templates = sa.Table(
     "templates",
     metadata,
@@ -45,6 +46,7 @@ templates = sa.Table(
     sa.Column("rule", sa.Text, nullable=False),
     sa.Column("bump", sa.Text, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
+    sa.Column("snapshot", sa.Text, nullable=False, server_default=""),
     sa.UniqueConstraint("process_id", "digest"),
     sa.UniqueConstraint("process_id", "version"),
     sa.UniqueConstraint("process_id", "revision"),

@@ -1,0 +1,331 @@
+"""Previews on a platform: up, its next commit, down without a trace, gone when their time is over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from caseway.model.desired import Desired, PreviewPolicy
+from caseway.model.errors import CasewayError
+from caseway.platform import keys, previews
+from caseway.platform.compose import Platform
+from caseway.platform.creation import NewExecution, create
+from caseway.platform.credentials import set_credential
+from caseway.platform.previews import Preview, PreviewOrder
+from caseway.platform.tables import metadata, schedules
+from caseway.platform.views import get_instance, get_process, list_instances
+from caseway.reconcile.preview import touched
+from chaos.store_builders import (
+    ORGANIZATION,
+    StandingClock,
+    a_document,
+    a_platform,
+    a_repo,
+    a_resource,
+    a_use_case,
+    a_workflow,
+    an_instance,
+    deployed,
+    planned,
+)
+
+PROJECT = "acme-automations"
+KEPT = {"audit", "store", "leases"}  # what a preview leaves its lines in, and the counters of the store
+
+
+def up(platform: Platform, head: Desired, base: Desired | None = None, **changes: Any) -> Preview:
+    names = tuple(sorted(touched(base, head))) if base is not None else None
+    order = replace(PreviewOrder("pr-42", head, names), **changes)
+    return previews.up(platform, order, actor="ci", pause=no_pause)
+
+
+def no_pause(_seconds: float) -> None:
+    raise AssertionError("nobody else is at work here")
+
+
+def rows(platform: Platform) -> dict[str, int]:
+    """How many rows each table has."""
+    with platform.database.reading() as connection:
+        return {
+            table.name: connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+            for table in metadata.sorted_tables
+            if table.name not in KEPT
+        }
+
+
+@pytest.fixture
+def base(platform: Platform) -> Desired:
+    """A project with two use cases that runs."""
+    repo = a_repo(
+        a_use_case(),
+        a_use_case("bill"),
+        an_instance(),
+        an_instance("bill-dev", use_case="bill"),
+        connections=(a_resource(url="https://db.test"),),
+    )
+    deployed(platform, repo)
+    return repo
+
+
+@pytest.fixture
+def head(base: Desired) -> Desired:
+    """The same project with one use case changed."""
+    return replace(base, use_cases=(a_use_case(title="changed"), base.use_cases[1]))
+
+
+def test_only_what_the_change_touches_runs_in_the_preview(
+    platform: Platform, base: Desired, head: Desired
+) -> None:
+    made = up(platform, head, base)
+
+    assert made.status == "ready"
+    assert [(item.use_case, item.version, item.is_new) for item in made.use_cases] == [
+        ("invoice", "1.0.1", True)
+    ]
+    assert [item.name for item in list_instances(platform, ORGANIZATION, stage="pr-42")] == [
+        "invoice-dev--pr-42"
+    ]
+
+
+def test_the_preview_has_an_address_of_its_own(platform: Platform, base: Desired, head: Desired) -> None:
+    made = up(platform, head, base)
+
+    [instance] = made.use_cases[0].instances
+    real = get_instance(platform, ORGANIZATION, "invoice-dev")
+    url = instance.workflows[0].triggers[0]["url"]
+    assert url != real.workflows[0].triggers[0]["url"]
+    assert str(url).startswith("https://caseway.test/hooks/")
+
+
+def test_what_runs_for_real_is_left_alone(platform: Platform, base: Desired, head: Desired) -> None:
+    before = get_instance(platform, ORGANIZATION, "invoice-dev")
+    up(platform, head, base)
+
+    assert get_instance(platform, ORGANIZATION, "invoice-dev") == before
+    assert planned(platform, base, prune=True).is_empty
+
+
+def test_the_version_is_the_one_that_the_merge_makes(
+    platform: Platform, base: Desired, head: Desired
+) -> None:
+    made = up(platform, head, base)
+    deployed(platform, head)
+
+    assert get_instance(platform, ORGANIZATION, "invoice-dev").version == made.use_cases[0].version
+
+
+def test_several_commits_in_a_row_update_in_place(platform: Platform, base: Desired, head: Desired) -> None:
+    first = up(platform, head, base)
+    later = replace(head, use_cases=(a_use_case(title="changed again"), base.use_cases[1]))
+    second = up(platform, later, base)
+
+    assert second.use_cases[0].version == first.use_cases[0].version == "1.0.1"
+    assert second.use_cases[0].instances[0].id == first.use_cases[0].instances[0].id
+    assert second.use_cases[0].instances[0].template_digest == later.use_cases[0].digest
+
+
+def test_what_a_later_commit_no_longer_touches_leaves_the_preview(
+    platform: Platform, base: Desired, head: Desired
+) -> None:
+    both = replace(head, use_cases=(a_use_case(title="changed"), a_use_case("bill", title="changed")))
+    up(platform, both, base)
+    made = up(platform, head, base)
+
+    assert [item.use_case for item in made.use_cases] == ["invoice"]
+    names = [item.name for item in list_instances(platform, ORGANIZATION, stage="pr-42")]
+    assert names == ["invoice-dev--pr-42"]
+
+
+def test_taking_it_down_leaves_not_one_row(platform: Platform, base: Desired, head: Desired) -> None:
+    before = rows(platform)
+    changed = replace(
+        head,
+        connections=(a_resource(url="https://other.test"),),
+        use_cases=(a_use_case(title="changed", connections=["db"]), base.use_cases[1]),
+    )
+    up(platform, changed, base)
+    up(platform, replace(changed, use_cases=(a_use_case(title="more", connections=["db"]),)), base)
+    keys.create(platform, ORGANIZATION, "invoice-dev--pr-42", name="ci", actor="ann")
+    create(platform, NewExecution(ORGANIZATION, "invoice-dev--pr-42", "main", {}, "manual", "manual", "ann"))
+    down = previews.down(platform, ORGANIZATION, PROJECT, "pr-42", actor="ci", pause=no_pause)
+
+    assert down.status == "destroyed"
+    assert rows(platform) == before
+
+
+def test_to_take_down_what_is_not_there_changes_nothing(platform: Platform, base: Desired) -> None:
+    before = rows(platform)
+    previews.down(platform, ORGANIZATION, PROJECT, "pr-7", actor="ci", pause=no_pause)
+    assert rows(platform) == before
+
+
+def test_a_late_run_of_an_older_commit_changes_nothing(
+    platform: Platform, base: Desired, head: Desired
+) -> None:
+    newer = replace(head, use_cases=(a_use_case(title="newest"), base.use_cases[1]))
+    now = up(platform, newer, base, sequence=8)
+    assert up(platform, head, base, sequence=7) == now
+
+
+def test_schedules_are_off_in_a_preview(platform: Platform, base: Desired) -> None:
+    nightly = a_workflow(triggers=[{"id": "nightly", "type": "schedule", "every": "1h"}])
+    head = replace(base, use_cases=(a_use_case(workflows=[nightly]), base.use_cases[1]))
+    up(platform, head, base)
+    with platform.database.reading() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(schedules)) == 0
+
+
+def test_parameters_are_those_of_the_previews_overlay(platform: Platform, base: Desired) -> None:
+    schema = {"type": "object", "properties": {"limit": {"type": "integer", "default": 5}}}
+    head = replace(
+        base,
+        use_cases=(a_use_case(parameters=schema), base.use_cases[1]),
+        previews=PreviewPolicy(parameters={"limit": 1, "unknown": 2}),
+    )
+    made = up(platform, head, base)
+    assert made.use_cases[0].instances[0].parameters == {"limit": 1}
+
+
+@pytest.mark.parametrize(("marked", "phase"), [((), "missing_integration"), (("erp",), "active")])
+def test_only_credentials_marked_for_previews_are_used(
+    platform: Platform, base: Desired, marked: tuple[str, ...], phase: str
+) -> None:
+    set_credential(platform, ORGANIZATION, "erp", {"token": "t"}, actor="ann")
+    slots = {"erp": {"type": "custom", "scope": "organization", "required": True}}
+    head = replace(
+        base,
+        use_cases=(a_use_case(credentials=slots), base.use_cases[1]),
+        previews=PreviewPolicy(credentials=marked),
+    )
+    made = up(platform, head, base)
+    assert made.use_cases[0].instances[0].phase == phase
+
+
+def test_a_changed_connection_is_the_previews_own(platform: Platform, base: Desired) -> None:
+    templated = a_workflow(
+        definition=a_document("main", do=[{"say": {"set": {"at": "$[[ connections.db.url ]]"}}}])
+    )
+    used = a_use_case(connections=["db"], workflows=[templated])
+    before = replace(base, use_cases=(used, base.use_cases[1]))
+    deployed(platform, before)
+    head = replace(before, connections=(a_resource(url="https://new.test"),))
+
+    made = up(platform, head, before)
+
+    assert [item.use_case for item in made.use_cases] == ["invoice"]
+    assert planned(platform, before).is_empty
+    again = up(platform, head, before)
+    assert again.use_cases[0].instances[0].deployed_at == made.use_cases[0].instances[0].deployed_at
+
+
+def test_a_template_of_a_preview_is_never_published(platform: Platform, base: Desired, head: Desired) -> None:
+    from caseway.platform import processes
+
+    up(platform, head, base)
+    version = get_process(platform, ORGANIZATION, "invoice--pr-42").templates[0].version
+    with pytest.raises(CasewayError, match="never published"):
+        processes.publish(platform, ORGANIZATION, "invoice--pr-42", version, actor="ann")
+
+
+def test_what_is_overdue_goes(platform: Platform, base: Desired, head: Desired, clock: StandingClock) -> None:
+    before = rows(platform)
+    up(platform, head, base)
+    clock.advance(hours=71)
+    assert previews.collect(platform, ORGANIZATION, actor="ci", pause=no_pause) == []
+    clock.advance(hours=2)
+    assert previews.collect(platform, ORGANIZATION, actor="ci", pause=no_pause) == [f"{PROJECT}/pr-42"]
+    assert rows(platform) == before
+
+
+def test_what_has_no_record_goes(platform: Platform, base: Desired, head: Desired) -> None:
+    before = rows(platform)
+    up(platform, head, base)
+    with platform.database.writing() as connection:
+        connection.execute(sa.delete(metadata.tables["previews"]))
+    assert previews.collect(platform, ORGANIZATION, actor="ci", pause=no_pause) == [f"{PROJECT}/pr-42"]
+    assert rows(platform) == before
+
+
+def test_previews_of_closed_requests_go_when_the_open_ones_are_named(
+    platform: Platform, base: Desired, head: Desired
+) -> None:
+    up(platform, head, base)
+    up(platform, head, base, id="pr-43")
+    gone = previews.collect(
+        platform, ORGANIZATION, project=PROJECT, keep={"pr-43"}, actor="ci", pause=no_pause
+    )
+    assert gone == [f"{PROJECT}/pr-42"]
+    assert [item.id for item in previews.listed(platform, ORGANIZATION)] == ["pr-43"]
+
+
+def test_two_previews_of_one_change_do_not_meet(platform: Platform, base: Desired, head: Desired) -> None:
+    one, two = up(platform, head, base), up(platform, head, base, id="pr-43")
+    assert one.use_cases[0].version == two.use_cases[0].version
+    previews.down(platform, ORGANIZATION, PROJECT, "pr-42", actor="ci", pause=no_pause)
+    assert previews.get(platform, ORGANIZATION, PROJECT, "pr-43").use_cases == two.use_cases
+
+
+def test_a_commit_that_cannot_be_brought_up_leaves_the_preview_stale(
+    platform: Platform, base: Desired, head: Desired
+) -> None:
+    up(platform, head, base)
+    shown = previews.stale(platform, ORGANIZATION, PROJECT, "pr-42", error="use-cases/x.yaml:3:1 is wrong")
+    assert shown is not None
+    assert (shown.status, shown.error) == ("stale", "use-cases/x.yaml:3:1 is wrong")
+    assert up(platform, head, base).status == "ready"
+
+
+def test_a_project_may_have_no_previews(platform: Platform, head: Desired) -> None:
+    with pytest.raises(CasewayError) as caught:
+        up(platform, replace(head, previews=PreviewPolicy(enabled=False)))
+    assert caught.value.code == "previews-off"
+
+
+@pytest.mark.parametrize("bad", ["", "PR-1", "pr_1", "-pr", "a--b", "x" * 40, "dev", "../x"])
+def test_a_preview_needs_a_name_that_can_be_a_stage(platform: Platform, head: Desired, bad: str) -> None:
+    with pytest.raises(CasewayError) as caught:
+        up(platform, head, id=bad)
+    assert caught.value.code == "preview-id"
+
+
+class Cut(BaseException):
+    """The process dies here."""
+
+
+def test_cut_anywhere_bringing_up_and_taking_down_converge(
+    database_url: str, base: Desired, head: Desired, clock: StandingClock
+) -> None:
+    """Dies at one boundary after the other, and does it again each time, until nothing is left to die at."""
+    with a_platform(database_url) as platform:
+        before = rows(platform)
+
+    def dying(boundary: str, number: int) -> Any:
+        seen = 0
+
+        def hear(name: str) -> None:
+            nonlocal seen
+            seen += 1
+            if seen == number:
+                raise Cut(name)
+
+        return hear
+
+    number = 0
+    while True:
+        number += 7
+        try:
+            with a_platform(database_url, on_boundary=dying("", number), holder="dies@here:1") as platform:
+                up(platform, head, base)
+                previews.down(platform, ORGANIZATION, PROJECT, "pr-42", actor="ci")
+            break
+        except Cut:
+            clock.advance(hours=1)
+        with a_platform(database_url, clock=lambda: clock() + timedelta(days=400)) as platform:
+            assert up(platform, head, base).status == "ready"
+            previews.down(platform, ORGANIZATION, PROJECT, "pr-42", actor="ci", pause=no_pause)
+            assert rows(platform) == before
+    assert number > 50

@@ -1,0 +1,96 @@
+"""What is of a preview and belongs to it no longer is ended for good: no tombstones, no history.
+
+The one rule: only what belongs to the preview's own project goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from functools import partial
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from caseway.model.desired import Desired
+from caseway.model.errors import CasewayError
+from caseway.platform import graves
+from caseway.platform.audit import By
+from caseway.platform.bundle import Platform
+from caseway.platform.tables import instances, processes, resources
+from caseway.reconcile.preview import SEPARATOR
+
+_BUSY = frozenset({"lease-held", "plan-stale"})
+_PATIENCE, _PAUSE = 60.0, 0.2  # seconds: another apply is waited for, then it is an error
+
+T = TypeVar("T")
+Pause = Callable[[float], None]
+
+
+def purge_rest(platform: Platform, desired: Desired, by: By, pause: Pause) -> None:
+    """Purge what belongs to the preview and is not in `desired`."""
+    scope, organization = desired.project, desired.organization
+    kept = {item.name for item in desired.instances}
+    with platform.database.reading() as connection:
+        there = connection.scalars(
+            sa.select(instances.c.name)
+            .join(processes, processes.c.id == instances.c.process_id)
+            .where(
+                instances.c.organization == organization,
+                sa.or_(instances.c.project == scope, processes.c.project == scope),
+            )
+        ).all()
+    for name in sorted(set(there) - kept):
+        purge = partial(graves.purge, platform, organization, name, confirm=name, actor=by.actor)
+        patiently(purge, pause)
+        platform.on_boundary("preview:instance-purged")
+    _forget(platform, processes, scope, organization, {item.name for item in desired.use_cases})
+    _forget(
+        platform,
+        resources,
+        scope,
+        organization,
+        {item.name for item in (*desired.runtimes, *desired.connections)},
+    )
+
+
+def _forget(
+    platform: Platform, table: sa.Table, scope: str, organization: str, kept: Collection[str]
+) -> None:
+    where = (
+        table.c.project == scope,
+        table.c.organization == organization,
+        table.c.name.not_in(list(kept)),
+    )
+    with platform.database.reading() as connection:
+        is_there = connection.execute(sa.select(table.c.name).where(*where).limit(1)).first()
+    if is_there is not None:
+        with platform.database.transaction() as connection:
+            connection.execute(sa.delete(table).where(*where))
+
+
+def orphans(connection: sa.Connection, organization: str, known: Iterable[str]) -> list[tuple[str, str, str]]:
+    """The previews of which there is something, but no record."""
+    scopes: set[str] = set()
+    for table in (instances, processes, resources):
+        query = sa.select(table.c.project).distinct().where(
+            table.c.organization == organization, table.c.project.contains(SEPARATOR)
+        )
+        scopes |= set(connection.scalars(query))
+    found = sorted(scopes - set(known))
+    return [(organization, *_split(scope)) for scope in found]
+
+
+def _split(scope: str) -> tuple[str, str]:
+    project, _, preview = scope.partition(SEPARATOR)
+    return project, preview
+
+
+def patiently(attempt: Callable[[], T], pause: Pause) -> T:
+    """What `attempt` gives, tried again while others are at work."""
+    for _ in range(int(_PATIENCE / _PAUSE)):
+        try:
+            return attempt()
+        except CasewayError as error:
+            if error.code not in _BUSY:
+                raise
+        pause(_PAUSE)
+    return attempt()
