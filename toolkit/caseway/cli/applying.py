@@ -3,40 +3,54 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from caseway.cli.output import clean, paint, print_json, say
-from caseway.cli.pipeline import (
-    PlanRequest,
-    make_plan,
-    open_plan,
-    read_desired,
-    read_snapshot_of,
-    require_unblocked,
-)
+from caseway.cli.pipeline import open_plan
 from caseway.cli.plan_output import rendered
 from caseway.cli.session import Session
+from caseway.delivery.pipeline import (
+    PlanRequest,
+    apply_plan,
+    plan_project,
+    read_desired,
+    report_json,
+    require_unblocked,
+)
 from caseway.model.errors import CasewayError
 from caseway.model.plan import Action, Plan
 
 if TYPE_CHECKING:
+    from caseway.operations.client import Client
     from caseway.platform.apply import ApplyReport
-    from caseway.platform.compose import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of one plan; no report when there was nothing to do."""
+
+    plan: Plan
+    report: ApplyReport | None
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether everything was carried out."""
+        return self.report is None or self.report.is_ok
 
 
 def apply_all(session: Session, request: PlanRequest, *, is_sure: bool) -> int:
     """Apply each project of the path in turn; the exit code."""
-    known = read_desired(session, request)
-    done: list[dict[str, Any]] = []
-    for asked in known:
-        with session.platform(asked.folder, create=True) as platform:
-            plan = make_plan(session, request, asked.desired, read_snapshot_of(platform, asked.desired))
+    done: list[Done] = []
+    for asked in read_desired(request):
+        with session.client(asked.folder, asked.desired.organization, create=True) as client:
+            plan = plan_project(client, asked.desired, request)
             _show(session, plan)
-            done.append(_apply(session, platform, plan, is_sure=is_sure))
-        if not done[-1]["ok"]:
+            done.append(_apply(session, client, plan, is_sure=is_sure))
+        if not done[-1].is_ok:
             break
     return _report(session, done)
 
@@ -47,8 +61,8 @@ def apply_saved(session: Session, file: Path, *, is_sure: bool) -> int:
     plan = open_plan(file)
     if not is_sure:
         _show(session, plan)
-    with session.platform(create=True) as platform:
-        return _report(session, [_apply(session, platform, plan, is_sure=is_sure)])
+    with session.client(None, plan.organization, create=True) as client:
+        return _report(session, [_apply(session, client, plan, is_sure=is_sure)])
 
 
 def _show(session: Session, plan: Plan) -> None:
@@ -56,18 +70,16 @@ def _show(session: Session, plan: Plan) -> None:
         click.echo(rendered([plan], "text"))
 
 
-def _apply(session: Session, platform: Platform, plan: Plan, *, is_sure: bool) -> dict[str, Any]:
+def _apply(session: Session, client: Client, plan: Plan, *, is_sure: bool) -> Done:
     require_unblocked(plan)
     if plan.is_empty:
-        return {"plan": plan, "ok": True, "report": None}
+        return Done(plan, None)
     if not is_sure:
         _ask(session, plan)
     from caseway.cli.progress import Progressing
-    from caseway.platform.apply import apply
 
     with Progressing(len(plan.actions), is_shown=session.is_text) as progress:
-        report = apply(platform, plan, actor=session.actor(), on_progress=progress)
-    return {"plan": plan, "ok": report.is_ok, "report": report}
+        return Done(plan, apply_plan(client, plan, progress))
 
 
 def _ask(session: Session, plan: Plan) -> None:
@@ -80,37 +92,15 @@ def _ask(session: Session, plan: Plan) -> None:
     click.confirm(f"\nApply {len(plan.actions)} actions?", abort=True, err=True)
 
 
-def _report(session: Session, done: list[dict[str, Any]]) -> int:
-    is_ok = all(item["ok"] for item in done)
+def _report(session: Session, done: list[Done]) -> int:
     if session.is_json:
-        values = [_as_json(item) for item in done]
+        values = [report_json(item.plan, item.report) for item in done]
         print_json(values[0] if len(values) == 1 else {"projects": values})
     else:
         for item in done:
-            if item["report"] is not None:
-                _say_report(item["plan"], item["report"])
-    return 0 if is_ok else 1
-
-
-def _as_json(item: dict[str, Any]) -> dict[str, Any]:
-    from caseway.reconcile.serialize import as_json
-
-    report: ApplyReport | None = item["report"]
-    results = [
-        {
-            "id": result.id,
-            "status": result.status,
-            "seconds": round(result.seconds, 4),
-            "details": result.details,
-            "error": {"code": result.error_code, "message": result.message, "hint": result.hint}
-            if result.error_code
-            else None,
-        }
-        for result in (report.results if report else ())
-    ]
-    plan: Plan = item["plan"]
-    revision = report.revision if report else plan.revision
-    return {"ok": item["ok"], "revision": revision, "results": results, "plan": as_json(plan)}
+            if item.report is not None:
+                _say_report(item.plan, item.report)
+    return 0 if all(item.is_ok for item in done) else 1
 
 
 def _say_report(plan: Plan, report: ApplyReport) -> None:

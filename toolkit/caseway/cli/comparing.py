@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from caseway.cli.diff_text import Comparison, compared
-from caseway.cli.pipeline import Asked, PlanRequest, read_desired, snapshot_of
+from caseway.cli.pipeline import asked_to_plan
 from caseway.cli.session import Session
+from caseway.delivery.pipeline import Asked, read_desired
 from caseway.model.errors import CasewayError
-from caseway.model.snapshot import Process, Template
+from caseway.operations.client import Client, every
 
 _Side = Mapping[str, tuple[str, Mapping[str, Any]]]
 
@@ -18,7 +19,7 @@ def compare_all(
     session: Session, use_case: str | None, *, ref: str | None, before: str | None
 ) -> list[Comparison]:
     """A comparison for each use case on either side (or for the one named), by name."""
-    desired = read_desired(session, PlanRequest(ref=ref))
+    desired = read_desired(asked_to_plan(session, ref=ref))
     new: dict[str, tuple[str, Mapping[str, Any]]] = {}
     for asked in desired:
         new |= {item.name: (ref or "repo", item.body) for item in asked.desired.use_cases}
@@ -44,20 +45,37 @@ def compare_all(
 def _older(session: Session, desired: tuple[Asked, ...], before: str | None) -> _Side:
     if before is not None and not before[:1].isdigit():
         side: dict[str, tuple[str, Mapping[str, Any]]] = {}
-        for asked in read_desired(session, PlanRequest(ref=before)):
+        for asked in read_desired(asked_to_plan(session, ref=before)):
             side |= {item.name: (before, item.body) for item in asked.desired.use_cases}
         return side
     side = {}
     for asked in desired:
-        with snapshot_of(session, asked) as actual:
-            for name, process in actual.processes.items():
-                template = _chosen(process, before)
-                if process.project == asked.desired.project and template is not None:
-                    side[name] = (template.version, dict(template.body))
+        with session.planner(asked.folder, asked.desired.organization) as client:
+            side |= _kept(client, asked.desired.project, before)
     return side
 
 
-def _chosen(process: Process, version: str | None) -> Template | None:
-    if version is not None:
-        return next((item for item in process.templates if item.version == version), None)
-    return process.templates[-1] if process.templates else None
+def _kept(client: Client, project: str, version: str | None) -> _Side:
+    """What the platform keeps of the project's processes: that version of each, or the newest; nothing where
+    there is no platform yet."""
+    try:
+        processes = every(client, "processes.list", archived=True)
+    except CasewayError as error:
+        if error.code == "no-platform":
+            return {}
+        raise
+    side: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    for process in processes:
+        chosen = _chosen(process["templates"], version)
+        if process["project"] == project and chosen:
+            found = client.call("templates.get", process=process["name"], version=chosen)
+            side[process["name"]] = (chosen, found["body"])
+    return side
+
+
+def _chosen(templates: list[dict[str, Any]], version: str | None) -> str:
+    """The version meant; "" when it is not there. Templates stand newest first."""
+    versions = [item["version"] for item in templates]
+    if version is None:
+        return versions[0] if versions else ""
+    return version if version in versions else ""

@@ -90,7 +90,7 @@ def _project(session: Session) -> Iterator[Finding]:
     if not has_project_file(root):
         yield Finding("project", "warning", f"no caseway.yaml in {root} or above", "run 'caseway init'")
         return
-    from caseway.cli.reading import is_bad, read_project
+    from caseway.delivery.reading import is_bad, read_project
 
     reading = read_project(root)
     if is_bad(reading.diagnostics, strict=False):

@@ -21,9 +21,8 @@ COLUMNS = {
 
 
 def execution_facts(view: Any) -> dict[str, Any]:
-    """An execution view as JSON; what the workflow gave is its `output`."""
-    facts = facts_of(view)
-    return {**{key: value for key, value in facts.items() if key != "result"}, "output": facts["result"]}
+    """An execution view as JSON."""
+    return facts_of(view)
 
 
 def row_of(facts: Mapping[str, Any]) -> dict[str, Any]:

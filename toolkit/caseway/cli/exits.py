@@ -135,7 +135,7 @@ def _tell_error(args: list[str], error: CasewayError) -> None:
     if not found:
         _tell(args, error.message, error.code, error.place, error.hint)
         return
-    from caseway.cli.reading import diagnostic_json
+    from caseway.delivery.reading import diagnostic_json
     from caseway.repo.reports import render
 
     if _wants_json(args):

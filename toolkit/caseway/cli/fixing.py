@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from caseway.cli.files import write_atomically
 from caseway.cli.output import clean, paint, print_json, say
-from caseway.cli.reading import read_project
 from caseway.cli.session import Session
+from caseway.delivery.reading import read_project
 
 if TYPE_CHECKING:
     from caseway.repo.load import LoadedProject

@@ -40,7 +40,7 @@ def organization_of(root: Path, overlay: str = "") -> str:
 
 
 def _overlaid_organization(root: Path, overlay: str) -> str:
-    from caseway.cli.reading import read_project
+    from caseway.delivery.reading import read_project
     from caseway.repo.compile import desired
     from caseway.repo.overlay import overlaid
 

@@ -54,6 +54,8 @@ def remember(key: str, session: Session, question: Question, plans: Sequence[Pla
 def plan_key(session: Session, question: Question) -> str:
     """All that the text of a plan depends on, to be asked before anything is read; "" when that cannot be
     known cheaply."""
+    if session.is_remote:
+        return ""
     root = session.project_root(question.path)
     store = _store_identity(session.database_url(root))
     if not store:

@@ -109,6 +109,15 @@ def _project_options(root: bool) -> list[Callable[[_Command], _Command]]:
             **_variable("CASEWAY_DATABASE_URL", root),
         ),
         click.option(
+            "--server",
+            metavar="URL",
+            default=None,
+            expose_value=False,
+            callback=_record("server"),
+            help="Work with the platform behind this server; its token is CASEWAY_TOKEN.",
+            **_variable("CASEWAY_SERVER", root),
+        ),
+        click.option(
             "--organization",
             metavar="NAME",
             default=None,

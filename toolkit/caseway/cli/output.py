@@ -9,10 +9,23 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import click
+
+from caseway.operations.shape import facts_of
+
+__all__ = [
+    "clean",
+    "facts_of",
+    "has_colour",
+    "paint",
+    "painted_status",
+    "print_fields",
+    "print_json",
+    "print_table",
+    "say",
+]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _CONTROL_BUT_NEWLINE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -76,25 +89,6 @@ def say(text: str = "", *, err: bool = False) -> None:
 def print_json(value: Any) -> None:
     """`value` on stdout as JSON; unknown values become strings."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
-
-
-def facts_of(view: Any) -> dict[str, Any]:
-    """A view (a dataclass, perhaps holding others) as a JSON object with camelCase names. The names inside of
-    a user's own values are left as they are."""
-    return {_camel(field.name): _fact(getattr(view, field.name)) for field in fields(view)}
-
-
-def _fact(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return facts_of(value)
-    if isinstance(value, tuple):
-        return [_fact(item) for item in value]
-    return dict(value) if isinstance(value, Mapping) else value
-
-
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(word.capitalize() for word in others)
 
 
 def print_table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str], *, empty: str) -> None:

@@ -15,6 +15,7 @@ from caseway.cli.project_folder import has_project_file
 from caseway.model.errors import CasewayError
 
 if TYPE_CHECKING:
+    from caseway.operations.client import Client
     from caseway.platform.compose import Platform
 
 JSON_FORMATS = ("json", "sarif")
@@ -32,6 +33,7 @@ class Settings:
     stage: str = ""
     overlay: str = ""
     actor: str = ""
+    server: str = ""
 
 
 @dataclass(slots=True)
@@ -55,7 +57,7 @@ class Session:
         """The folder commands start from: -C, else the current one."""
         return Path(self.settings.path or ".")
 
-    def project_root(self, path: str | None = None) -> Path:
+    def project_root(self, path: str | Path | None = None) -> Path:
         """The nearest folder upwards that holds a caseway.yaml; the starting folder when there is none."""
         start = (self.start / path if path else self.start).resolve()
         if not start.exists():
@@ -75,10 +77,16 @@ class Session:
         """Who does it, for the audit: CASEWAY_ACTOR, else the user's login name."""
         return self.settings.actor or os.environ.get("USER", "") or "local"
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether the platform is behind a server."""
+        return bool(self.settings.server)
+
     @contextmanager
-    def platform(self, path: str | None = None, *, create: bool = False) -> Iterator[Platform]:
-        """The open platform of the project; an error when there is none yet, unless `create`."""
-        refuse_remote()
+    def platform(self, path: str | Path | None = None, *, create: bool = False) -> Iterator[Platform]:
+        """The open platform of the project; an error when there is none yet, unless `create`. For what makes
+        sense on the platform's own machine only; everything else goes through `client`."""
+        self.refuse_remote()
         root = self.project_root(path)
         url = self.database_url(root)
         prepare_sqlite(url, create=create)
@@ -86,6 +94,45 @@ class Session:
 
         with open_local(url, secret_key=os.environ.get("CASEWAY_SECRET_KEY", "")) as platform:
             yield platform
+
+    @contextmanager
+    def client(
+        self, path: str | Path | None = None, organization: str = "", *, create: bool = False
+    ) -> Iterator[Client]:
+        """What to ask the platform through: the server's when one is set, else the project's own."""
+        if self.is_remote:
+            from caseway.operations.remote_client import RemoteClient
+
+            with RemoteClient(self.settings.server, os.environ.get("CASEWAY_TOKEN", "")) as remote:
+                yield remote
+            return
+        organization = organization or self.organization()
+        with self.platform(path, create=create) as platform:
+            from caseway.model.access import local
+            from caseway.operations.local_client import LocalClient
+
+            yield LocalClient(platform, local(organization, self.actor()))
+
+    @contextmanager
+    def planner(self, folder: Path, organization: str) -> Iterator[Client]:
+        """As `client`, where asking alone must not make a database: planned is against an empty one."""
+        file = None if self.is_remote else sqlite_file(self.database_url(self.project_root(folder)))
+        if file is None or file.exists():
+            with self.client(folder, organization) as client:
+                yield client
+            return
+        from caseway.operations.local_client import EmptyClient
+
+        yield EmptyClient(str(file))
+
+    def refuse_remote(self) -> None:
+        """Raise for what is done on the platform's own machine, when CASEWAY_SERVER points elsewhere."""
+        if self.is_remote:
+            raise CasewayError(
+                "this works on the platform's own database, and CASEWAY_SERVER is set",
+                code="local-only",
+                hint="run it where the server runs, with CASEWAY_SERVER unset and CASEWAY_DATABASE_URL set",
+            )
 
     def organization(self) -> str:
         """The organization meant: a setting, else what caseway.yaml says."""
@@ -101,16 +148,6 @@ class Session:
         organization = self.organization()
         with self.platform() as platform:
             yield platform, organization
-
-
-def refuse_remote() -> None:
-    """An honest stop for what this version cannot do yet: work against a server."""
-    if os.environ.get("CASEWAY_SERVER"):
-        raise CasewayError(
-            "CASEWAY_SERVER is set, but this version works on its own database only",
-            code="remote-unsupported",
-            hint="unset CASEWAY_SERVER, and set CASEWAY_DATABASE_URL to choose the database",
-        )
 
 
 def sqlite_file(url: str) -> Path | None:

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass
 
 import caseway_runner as runner
-from caseway.cli.reading import read_project
 from caseway.cli.session import Session
+from caseway.delivery.reading import read_project
 from caseway.model.errors import CasewayError
 from caseway.worker.cases import cases
 from caseway.worker.coverage import Coverage, coverage

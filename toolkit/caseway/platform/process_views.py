@@ -38,7 +38,7 @@ class TemplateView:
     rule: str
     bump: str
     created_at: str
-    body: JsonObject = field(default_factory=dict)
+    body: JsonObject = field(default_factory=dict, metadata={"optional": True})
 
     def as_json(self) -> JsonObject:
         """The view as a JSON object."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,16 +18,13 @@ from caseway.platform import prepared
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row
 from caseway.platform.references import masked
-from caseway.platform.tables import deployments, executions, instant, moment, templates
+from caseway.platform.statements import Raw, raw
+from caseway.platform.tables import executions, instant, moment
 from caseway.platform.tables import tasks as task_table
 from caseway.platform.tables.types import to_text
-from caseway.platform.templates import decoded
 
 if TYPE_CHECKING:
     from caseway_runner import TaskRecord
-
-OPEN = (ExecutionStatus.PENDING, ExecutionStatus.RUNNING, ExecutionStatus.WAITING)
-
 
 @dataclass(frozen=True, slots=True)
 class ExecutionView:
@@ -47,7 +44,7 @@ class ExecutionView:
     deployment_id: str
     actor: str
     input: Any
-    result: Any
+    result: Any = field(metadata={"json": "output"})  # what a workflow gives is its output
     error: Any
     failed_task: str
     created_at: str
@@ -113,10 +110,13 @@ def the_execution(connection: sa.Connection, execution_id: str) -> Row:
     return row
 
 
-def get_execution(platform: Platform, execution_id: str) -> ExecutionView:
-    """One execution; raises `CasewayError` (`not-found`)."""
+def get_execution(platform: Platform, execution_id: str, *, organization: str = "") -> ExecutionView:
+    """One execution, of `organization` when it is given; raises `CasewayError` (`not-found`)."""
     with platform.database.reading() as connection:
-        return _view(the_execution(connection, execution_id))
+        row = the_execution(connection, execution_id)
+    if organization and row.organization != organization:
+        raise unknown(execution_id)
+    return _view(row)
 
 
 def list_executions(  # noqa: PLR0913 - one keyword per thing one can filter by
@@ -179,7 +179,7 @@ def tasks(platform: Platform, execution_id: str) -> list[TaskView]:
     return ordered
 
 
-def record(connection: sa.Connection, execution_id: str, records: Iterable[TaskRecord]) -> None:
+def record(connection: Raw, execution_id: str, records: Iterable[TaskRecord]) -> None:
     """Store task records; a later record of the same position replaces the earlier, in its place."""
     records = tuple(records)
     if records:
@@ -198,26 +198,13 @@ def task_rows(execution_id: str, records: Iterable[TaskRecord], first: int) -> l
 
 def close(connection: sa.Connection, execution_id: str, status: ExecutionStatus, now: datetime) -> None:
     """End the tasks that were still open when their execution ended."""
-    connection.execute(
-        sa.update(task_table)
-        .where(task_table.c.execution_id == execution_id, task_table.c.status.in_(OPEN))
-        .values(
-            status=ExecutionStatus.CANCELLED
-            if status is not ExecutionStatus.FAULTED
-            else ExecutionStatus.FAULTED,
-            ended_at=instant(now),
-        )
-    )
+    prepared.close_tasks(raw(connection), [closing(execution_id, status, now)])
 
 
-def template_of(connection: sa.Connection, row: Row) -> JsonObject:
-    """The body of the template that an execution is bound to."""
-    found = connection.execute(
-        sa.select(templates.c.body, templates.c.digest, templates.c.version)
-        .join(deployments, deployments.c.template_id == templates.c.id)
-        .where(deployments.c.id == row.deployment_id)
-    ).one()
-    return decoded(bytes(found.body), found.digest, found.version)
+def closing(execution_id: str, status: str, now: datetime) -> dict[str, Any]:
+    """What `close` changes, as a row of parameters."""
+    after = ExecutionStatus.FAULTED if status == ExecutionStatus.FAULTED else ExecutionStatus.CANCELLED
+    return {"ended": execution_id, "as": after.value, "at": instant(now)}
 
 
 def _values(item: TaskRecord) -> dict[str, Any]:

@@ -24,11 +24,12 @@ def command(
     Every step commits on its own: after an interruption run apply again and it goes on where it was.
     """
     from caseway.cli.applying import apply_all, apply_saved
-    from caseway.cli.pipeline import PlanRequest, is_plan_file
+    from caseway.cli.pipeline import asked_to_plan, is_plan_file
 
     if is_plan_file(path, session.start):
         if ref or prune or allow_mass_delete or session.settings.stage:
             raise click.UsageError("a saved plan is applied as it is; it takes none of --ref --prune --stage")
         assert path is not None
         return apply_saved(session, session.start / path, is_sure=yes)
-    return apply_all(session, PlanRequest(path, ref, prune, allow_mass_delete), is_sure=yes)
+    request = asked_to_plan(session, path, ref, prune=prune, allow_mass_delete=allow_mass_delete)
+    return apply_all(session, request, is_sure=yes)

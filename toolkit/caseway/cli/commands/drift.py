@@ -23,10 +23,10 @@ def command(session: Session, path: str | None, ref: str | None, detailed_exitco
     from dataclasses import replace
 
     from caseway.cli.drifting import drift_of
-    from caseway.cli.pipeline import PlanRequest, plan_all
+    from caseway.cli.pipeline import asked_to_plan, plan_all
     from caseway.cli.plan_output import actions_json, rendered
 
-    plans = plan_all(session, PlanRequest(path, ref))
+    plans = plan_all(session, asked_to_plan(session, path, ref))
     drifts = [replace(plan, actions=drift_of(plan)) for plan in plans]
     found = sum(len(plan.actions) for plan in drifts)
     if session.is_json:

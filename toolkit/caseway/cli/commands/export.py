@@ -24,7 +24,7 @@ def command(session: Session, use_case: str, out: Path | None, ref: str | None) 
     Connections, runtimes and the workflows of other use cases stay out; the bundle says what it needs.
     """
     from caseway.cli.files import write_bytes
-    from caseway.cli.reading import read_project, require_valid
+    from caseway.delivery.reading import read_project, require_valid
     from caseway.repo.bundle import gather, pack
 
     reading = read_project(session.project_root(), ref=ref)

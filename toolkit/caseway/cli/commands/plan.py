@@ -48,10 +48,11 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     if known is not None:
         click.echo(known)
         return 0
-    from caseway.cli.pipeline import PlanRequest, plan_all, save_plan
+    from caseway.cli.pipeline import asked_to_plan, plan_all, save_plan
     from caseway.cli.plan_output import rendered
 
-    plans = plan_all(session, PlanRequest(path, ref, prune, allow_mass_delete))
+    request = asked_to_plan(session, path, ref, prune=prune, allow_mass_delete=allow_mass_delete)
+    plans = plan_all(session, request)
     if out is not None:
         save_plan(plans, out)
     text = rendered(plans, session.settings.format)

@@ -37,7 +37,8 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
         raise click.UsageError(
             "--fix works on the work tree, not on --ref" if ref else "--dry-run goes with --fix"
         )
-    from caseway.cli.reading import RuleChoice, diagnostic_json, is_bad, read_project
+    from caseway.cli.reading import RuleChoice
+    from caseway.delivery.reading import diagnostic_json, is_bad, read_project
     from caseway.repo.reports import asks_strict, render, texts_of
 
     root = session.project_root(path)

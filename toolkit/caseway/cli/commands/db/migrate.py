@@ -6,7 +6,7 @@ import click
 
 from caseway.cli.options import session_options, with_session
 from caseway.cli.output import print_json, say
-from caseway.cli.session import Session, prepare_sqlite, refuse_remote
+from caseway.cli.session import Session, prepare_sqlite
 
 
 @click.command("migrate")
@@ -14,7 +14,7 @@ from caseway.cli.session import Session, prepare_sqlite, refuse_remote
 @with_session
 def command(session: Session) -> None:
     """Bring the database's schema to this version; safe to run again, and from several places at once."""
-    refuse_remote()
+    session.refuse_remote()
     from caseway.platform.database import migrate
 
     url = session.database_url(session.project_root())

@@ -39,8 +39,8 @@ def command(session: Session, file: Path, name: str | None, maps: tuple[str, ...
     First it shows what the use case needs and what stands for that here, and writes nothing. Once every need
     is met, --yes writes it to use-cases/NAME. Exits 1 while a need is not met.
     """
-    from caseway.cli.reading import read_project
     from caseway.cli.scaffold import name_from
+    from caseway.delivery.reading import read_project
     from caseway.repo.bundle import unpack
     from caseway.repo.transplant import mappings, needs
 

@@ -1,0 +1,24 @@
+"""The plan of a platform, as it is now."""
+
+from __future__ import annotations
+
+from caseway.model.desired import Desired
+from caseway.model.plan import Plan
+from caseway.model.snapshot import Snapshot
+from caseway.operations.client import PlanOptions
+from caseway.platform.bundle import Platform
+from caseway.platform.snapshot import read_snapshot
+from caseway.reconcile.plan import plan
+
+
+def planned(platform: Platform | None, desired: Desired, options: PlanOptions) -> Plan:
+    """What would have to be done; everything when there is no platform yet. Good while it is open: templates
+    are read when somebody looks into them."""
+    actual = Snapshot(revision=0) if platform is None else read_snapshot(platform, desired.organization)
+    return plan(
+        desired,
+        actual,
+        stage=options.stage,
+        prune=options.prune,
+        allow_mass_delete=options.allow_mass_delete,
+    )
