@@ -1,1 +1,1 @@
-"""The forge's side: events, annotations, summaries, comments, deployments. The only room that speaks to one."""
+"""The forge's side: events, annotations, summaries, comments, deployments. Only this room speaks to one."""
