@@ -76,4 +76,5 @@ api_keys = sa.Table(
     sa.Column("created_by", sa.Text, nullable=False),
     sa.Column("expires_at", Instant),
     sa.Column("revoked_at", Instant),
+    sa.Column("last_used_at", Instant),
 )
