@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from caseway_runner.approvals import ApprovalRequest, Approvals, Decision
+from caseway_runner.approvals import ApprovalRequest, Approvals, Decision, NobodyDecides
 from caseway_runner.catalog import function_path, with_functions
 from caseway_runner.compile import compile_workflow, problems
 from caseway_runner.containers import ContainerError, ContainerRequest, ContainerResult, Containers
@@ -53,6 +53,7 @@ __all__ = [
     "Limits",
     "Mailbox",
     "MemoryJournal",
+    "NobodyDecides",
     "Outcome",
     "Policy",
     "Ports",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -120,23 +120,41 @@ class Activation:
     async def event_after(self, number: int, filters: Sequence[Mapping[str, Any]]) -> None:
         """Wait until the mailbox has events later than `number`, but no longer than the nearest timeout.
         `filters` are the attributes of those that would be of use."""
+        mailbox = self.run.session.mailbox
+        await self._first(lambda: mailbox.arrival(number), None, tuple(filters), number)
+
+    async def happened(self, awaited: Callable[[], Coroutine[Any, Any, None]], until: datetime) -> None:
+        """Wait until what is awaited returns, or `until`, but no longer than the nearest timeout."""
+        await self._first(awaited, until)
+
+    async def _first(
+        self,
+        awaited: Callable[[], Coroutine[Any, Any, None]],
+        until: datetime | None,
+        filters: tuple[Mapping[str, Any], ...] = (),
+        seen: int = 0,
+    ) -> None:
+        """Wait for whatever comes first; raises TimeoutError when it is a timeout."""
         if self.strand.doom is not None:
             raise self.strand.doom
         session, deadline = self.run.session, self.strand.deadline
-        arrival = asyncio.ensure_future(session.mailbox.arrival(number))
-        awaited: set[asyncio.Future[None]] = {arrival}
-        if deadline is not None:
-            awaited.add(asyncio.ensure_future(session.ports.clock.sleep(self._left(deadline))))
+        moments = [one for one in (until, deadline) if one is not None]
+        nearest = min(moments, default=None)
+        arrival = asyncio.ensure_future(awaited())
+        waits: set[asyncio.Future[None]] = {arrival}
+        if nearest is not None:
+            waits.add(asyncio.ensure_future(session.ports.clock.sleep(self._left(nearest))))
         try:
-            with session.parking.parked(Waiting(deadline, tuple(filters), number)):
-                await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
-            if not arrival.done():
+            with session.parking.parked(Waiting(nearest, filters, seen)):
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if arrival.done():
+                arrival.result()
+            elif until is None or nearest != until:
                 raise TimeoutError
-            arrival.result()
         finally:
-            for one in awaited:
+            for one in waits:
                 one.cancel()
-            await asyncio.gather(*awaited, return_exceptions=True)
+            await asyncio.gather(*waits, return_exceptions=True)
 
     def _left(self, until: datetime) -> float:
         return max(0.0, (until - self.run.session.ports.clock.now()).total_seconds())

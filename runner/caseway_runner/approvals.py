@@ -52,10 +52,14 @@ class Decision:
         }
 
 
+class NobodyDecides(Exception):
+    """A request that would wait in vain; the message says how somebody could decide."""
+
+
 class Approvals(Protocol):
-    """Who keeps approvals. `request` with a key that is known changes nothing. `decided` returns when there
-    is a decision. `expire` closes the request unless it is decided, and gives the decision that counts:
-    `late` when nobody was quicker."""
+    """Who keeps approvals. `request` with a key that is known changes nothing; it may raise NobodyDecides.
+    `decided` returns when there is a decision. `expire` closes the request unless it is decided, and gives
+    the decision that counts: `late` when nobody was quicker."""
 
     async def request(self, asked: ApprovalRequest, /) -> None: ...
 

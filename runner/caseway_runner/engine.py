@@ -9,7 +9,7 @@ from typing import Any
 
 from caseway_runner.compile import compile_workflow
 from caseway_runner.deadline import TIMEOUT
-from caseway_runner.errors import Fault, LimitExceeded, limit_error
+from caseway_runner.errors import REJECTED, Fault, LimitExceeded, limit_error
 from caseway_runner.http_client import HttpClient
 from caseway_runner.interpret import run_program
 from caseway_runner.journal import Entry
@@ -22,6 +22,8 @@ from caseway_runner.program import Program
 from caseway_runner.recorder import Recorder
 from caseway_runner.sandbox import Bounds
 from caseway_runner.session import Run, Session
+
+_REASONS = {TIMEOUT: "timeout", REJECTED: "rejected"}
 
 
 async def execute(program: Program, input: Any, execution: Execution, ports: Ports) -> Outcome:
@@ -64,7 +66,7 @@ async def _execute(program: Program, input: Any, execution: Execution, ports: Po
             await session.recorder.flush()
     except Fault as raised:
         status, error = Status.FAULTED, raised.placed("/").error
-        reason = "timeout" if error.type == TIMEOUT else ""
+        reason = _REASONS.get(error.type, "")
     except LimitExceeded as raised:
         status, error, reason = Status.FAULTED, limit_error(str(raised)), "limit"
     except TimeoutError:

@@ -10,6 +10,8 @@ from caseway_runner.outcome import WorkflowError
 SPEC_ERRORS = "https://serverlessworkflow.io/spec/1.0.0/errors/"
 # The conformance features write standard types this way; both spellings name the same error.
 ALIAS_ERRORS = "https://serverlessworkflow.io/dsl/errors/types/"
+# What an approval that was refused raises.
+REJECTED = "https://caseway.dev/errors/rejected"
 
 _STATUS = {
     "configuration": 400,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from caseway_runner.activation import Activation
 from caseway_runner.calls import CALLS
+from caseway_runner.calls.approval import NAMES, compile_approval
 from caseway_runner.calls.catalog import compile_catalog
 from caseway_runner.catalog import DEFAULT, function_path, parse_reference
 from caseway_runner.errors import LimitExceeded
@@ -44,9 +45,11 @@ def compile_body(source: Mapping[str, Any], scope: Scope) -> Body | None:
     place = scope.at("call")
     functions = scope.draft.use.get("functions", {})
     if name not in functions:
+        if name in NAMES and not ("@" in name and DEFAULT in scope.draft.use.get("catalogs", {})):
+            return compile_approval(source, scope)
         if is_elsewhere(name):
             return _from_catalog(name, source, scope)
-        hint = suggest(name, [*functions, *CALLS])
+        hint = suggest(name, [*functions, *CALLS, "approval"])
         place.report(
             "unknown-function", f"there is no function '{name[:80]}'", hint or "define it in use.functions"
         )
