@@ -1,0 +1,157 @@
+"""A Docker daemon of the tests' own, shared by all their processes: on a private socket, off the network.
+
+Import the fixtures `engine` and `runtime_image` where they are needed. The daemon's data stays in the user's
+cache folder, for the base image takes half a minute to make; the daemon itself ends with the last test."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from caseway.containers import layer
+from caseway.containers.base import PACKAGES, SUITE, BaseRequest, make_default
+from caseway.containers.engine import Address, Engine
+from caseway.containers.images import find_image
+
+_START_SECONDS = 30
+MARKS = {"dev.caseway": "1"}
+
+
+def _cache() -> Path:
+    home = os.environ.get("CASEWAY_TEST_CACHE") or Path.home() / ".cache" / "caseway-tests"
+    return Path(home) / "docker"
+
+
+def _why_not() -> str:
+    """Why no daemon can run here, or ""."""
+    if os.geteuid() != 0:
+        return "a private dockerd needs root"
+    missing = [
+        name for name in ("dockerd", "docker-init", "mmdebstrap", "unshare") if shutil.which(name) is None
+    ]
+    return f"not installed: {', '.join(missing)}" if missing else ""
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+class Daemon:
+    """The daemon whose files are in `folder`; sockets want short paths, so its own is in the temporary one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        name = hashlib.sha256(str(folder).encode()).hexdigest()[:10]
+        self.run = Path(tempfile.gettempdir()) / f"caseway-dockerd-{name}"
+        self.url = f"unix://{self.run}/docker.sock"
+
+    def start(self) -> None:
+        """Start it; a second start waits for the first."""
+        shutil.rmtree(self.run, ignore_errors=True)
+        self.run.mkdir(parents=True)
+        with (self.run / "log").open("w") as log:
+            # A network namespace of its own: its bridge and its rules touch nothing of the machine.
+            command = "ip link set lo up 2>/dev/null; exec dockerd " + " ".join(self._options())
+            # Forked away: it outlives the process that happens to start it.
+            own = ["setsid", "--fork", "unshare", "-n", "sh", "-c", command]
+            subprocess.run(own, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=True)
+        until = time.monotonic() + _START_SECONDS
+        while not self.is_up():
+            if time.monotonic() > until:
+                pytest.skip(f"dockerd cannot run here: {(self.run / 'log').read_text()[-600:]}")
+            time.sleep(0.05)
+
+    def _options(self) -> list[str]:
+        return [
+            f"--data-root {self.folder}/data",
+            f"--exec-root {self.run}/exec",
+            f"--pidfile {self.run}/pid",
+            f"-H {self.url}",
+            "--group root --log-level warn",
+        ]
+
+    def is_up(self) -> bool:
+        """Whether it answers."""
+        if not (self.run / "docker.sock").exists():
+            return False
+        engine = Engine(Address(self.url))
+        try:
+            engine.capacity()
+        except Exception:
+            return False
+        finally:
+            engine.close()
+        return True
+
+    def stop(self) -> None:
+        """Stop it, and leave nothing of it but the cache."""
+        try:
+            pid = int((self.run / "pid").read_text())
+            os.kill(pid, signal.SIGTERM)
+        except (OSError, ValueError):
+            return
+        until = time.monotonic() + _START_SECONDS
+        while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
+            time.sleep(0.02)
+        mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        for mount in reversed(
+            [path for path in mounts if path.startswith((str(self.run), str(self.folder)))]
+        ):
+            subprocess.run(["umount", "-l", mount], check=False)
+        shutil.rmtree(self.run, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def docker_daemon() -> Iterator[Daemon]:
+    """A running daemon: this process's, or the one that another process of the tests has started."""
+    if reason := _why_not():
+        pytest.skip(reason)
+    folder = _cache()
+    daemon, users = Daemon(folder), folder / "users"
+    with _locked(folder):
+        users.mkdir(exist_ok=True)
+        if not daemon.is_up():
+            daemon.start()
+        (users / str(os.getpid())).touch()
+    yield daemon
+    with _locked(folder):
+        (users / str(os.getpid())).unlink(missing_ok=True)
+        alive = [user for user in users.iterdir() if Path(f"/proc/{user.name}").exists()]
+        if not alive:
+            shutil.rmtree(users)
+            daemon.stop()
+
+
+@pytest.fixture(scope="session")
+def engine(docker_daemon: Daemon) -> Iterator[Engine]:
+    """The tests' engine. Nothing of ours may be left on it at the end of a process's tests."""
+    engine = Engine(Address(docker_daemon.url))
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def runtime_image(engine: Engine) -> str:
+    """The default runtime, made once for what the runner is now."""
+    inputs = f"{layer.runner_digest()} {SUITE} {' '.join(PACKAGES)}"
+    tag = f"caseway/runtime:test-{hashlib.sha256(inputs.encode()).hexdigest()[:12]}"
+    with _locked(_cache() / "image"):
+        if find_image(engine, tag) is None:
+            archive = _cache() / f"base-{SUITE}.tar"
+            make_default(engine, BaseRequest(tag=tag, archive=archive), lambda line: None)
+    return tag

@@ -1,0 +1,128 @@
+"""Answers what a runner in a container asks, through the ports of its execution.
+
+Rule: a question that is malformed is no question (`BadMessage`); nothing is given that the workflow
+does not name."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import caseway_runner as runner
+from caseway.containers.job import Job
+from caseway_runner import stdio_wire as wire
+
+_DECLARED = 200
+
+
+class Answers:
+    """What a runner may ask, answered through the ports of its execution: secrets only when a workflow that
+    it was given declares them."""
+
+    def __init__(self, job: Job, ports: runner.Ports) -> None:
+        self._ports = ports
+        self._job = job
+        self._secrets = set(_declared(job.document))
+        self._recorded: Sequence[runner.Entry] | None = None
+        self._appending = asyncio.Lock()
+
+    async def to(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """`{"value": …}` or `{"error": …}`. Raises `BadMessage`, and what a port raises but KeyError."""
+        answer = _ANSWERS.get(str(question.get("what")))
+        if answer is None:
+            raise wire.BadMessage("a question that nobody answers")
+        try:
+            return {"value": await answer(self, question)}
+        except KeyError as error:
+            return {"error": {"code": "missing", "message": str(error.args[0] if error.args else "")}}
+
+    async def _append(self, question: Mapping[str, Any]) -> None:
+        entries = wire.entries_in(question.get("entries"))
+        async with self._appending:
+            await self._ports.journal.append(entries)
+
+    async def _recorded_page(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        start = question.get("start")
+        if not isinstance(start, int) or start < 0:
+            raise wire.BadMessage("a page without a start")
+        if self._recorded is None or start == 0:
+            self._recorded = await self._ports.journal.recorded()
+        return wire.page_of(self._recorded, start)
+
+    async def _document(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._job.document
+
+    async def _secret(self, question: Mapping[str, Any]) -> Any:
+        name = str(question.get("name"))
+        if name not in self._secrets:
+            raise KeyError(name)
+        return self._ports.secrets(name)
+
+    async def _workflow(self, question: Mapping[str, Any]) -> Mapping[str, Any]:
+        names = [str(question.get(part)) for part in ("namespace", "name", "version")]
+        document = self._ports.workflows(*names)
+        self._secrets |= set(_declared(document))
+        return document
+
+    async def _file(self, question: Mapping[str, Any]) -> str:
+        return base64.b64encode(self._ports.files(str(question.get("path")))).decode("ascii")
+
+    async def _publish(self, question: Mapping[str, Any]) -> None:
+        await self._ports.events.publish(_event(question))
+
+    async def _lifecycle(self, question: Mapping[str, Any]) -> None:
+        if self._ports.lifecycle is not None:
+            await self._ports.lifecycle.publish(_event(question))
+
+    async def _after(self, question: Mapping[str, Any]) -> list[Any]:
+        mailbox = self._mailbox()
+        if mailbox is None:
+            return []
+        return [[item.number, item.event] for item in await mailbox.after(_number(question))]
+
+    async def _arrival(self, question: Mapping[str, Any]) -> None:
+        mailbox = self._mailbox()
+        if mailbox is None:
+            await asyncio.get_running_loop().create_future()
+        else:
+            await mailbox.arrival(_number(question))
+
+    def _mailbox(self) -> runner.Mailbox | None:
+        events = self._ports.events
+        return self._ports.mailbox or (events if isinstance(events, runner.Mailbox) else None)
+
+
+_ANSWERS = {
+    "append": Answers._append,
+    "recorded": Answers._recorded_page,
+    "document": Answers._document,
+    "secret": Answers._secret,
+    "workflow": Answers._workflow,
+    "file": Answers._file,
+    "publish": Answers._publish,
+    "lifecycle": Answers._lifecycle,
+    "after": Answers._after,
+    "arrival": Answers._arrival,
+}
+
+
+def _declared(document: Mapping[str, Any]) -> list[str]:
+    use = document.get("use")
+    names = use.get("secrets") if isinstance(use, Mapping) else None
+    return [str(name) for name in names[:_DECLARED]] if isinstance(names, list) else []
+
+
+def _event(question: Mapping[str, Any]) -> Mapping[str, Any]:
+    event = question.get("event")
+    if not isinstance(event, Mapping):
+        raise wire.BadMessage("an event is an object")
+    return event
+
+
+def _number(question: Mapping[str, Any]) -> int:
+    number = question.get("number")
+    if not isinstance(number, int):
+        raise wire.BadMessage("events are asked for by number")
+    return number

@@ -1,0 +1,110 @@
+"""One container with a runner in it: made, spoken to, removed.
+
+Rule: whoever opens one closes it; closing removes it, whatever became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import caseway_runner as runner
+from caseway.containers.attach import Attached, attach
+from caseway.containers.conversation import Conversation
+from caseway.containers.engine import Engine
+from caseway.containers.errors import ContainerFailed, ContainerLost, lost, out_of_memory
+from caseway.containers.job import Job
+from caseway.containers.sandbox import Capacity, Network, Sandbox, hardened
+from caseway.model.errors import CasewayError
+
+# `-S`: the runner brings what it needs, and takes nothing of what the image has installed for its scripts.
+COMMAND = ("python3", "-I", "-S", "-B", "/opt/caseway/runner/start.py")
+_READY_SECONDS = 60.0
+_CLEAN_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class RunnerContainer:
+    """A container whose runner takes one execution after the other."""
+
+    id: str
+    engine: Engine
+    sandbox: Sandbox
+    attached: Attached
+    conversation: Conversation
+
+    async def run(self, job: Job, ports: runner.Ports) -> runner.Outcome:
+        """Run the job. Raises what its ports raise, `ContainerLost`, `ContainerFailed`."""
+        try:
+            return await self.conversation.run(job, ports)
+        except ContainerLost as error:
+            raise await self._reason(error) from error
+
+    async def is_reusable(self) -> bool:
+        """Whether nothing is left of what ran last."""
+        return await self.conversation.is_clean(_CLEAN_SECONDS)
+
+    async def close(self) -> None:
+        """Remove it."""
+        await self.attached.close()
+        await asyncio.to_thread(self.engine.remove, self.id)
+
+    async def _reason(self, error: ContainerLost) -> CasewayError:
+        """Why it went away, as far as the engine knows."""
+        try:
+            state = await asyncio.to_thread(self.engine.state, self.id)
+        except ContainerLost as unknown:
+            return unknown
+        if state.was_killed_for_memory:
+            return out_of_memory(self.id[:12], self.sandbox.resources.memory_bytes)
+        if not state.is_running and state.exit_code not in {0, 137, 143}:
+            return ContainerFailed(
+                f"the runner ended with code {state.exit_code}: {self.attached.complaints or state.error}",
+                code="runner-broken",
+                place=self.sandbox.image,
+                hint="build the runtime anew with 'caseway runtime rebuild'",
+            )
+        return lost(self.id[:12], error.message.partition(": ")[2] or f"it ended with code {state.exit_code}")
+
+
+async def open_container(
+    engine: Engine, sandbox: Sandbox, labels: Mapping[str, str], capacity: Capacity
+) -> RunnerContainer:
+    """A running container whose runner is ready. Raises `ContainerLost`, `ContainerFailed`."""
+    made = await asyncio.to_thread(
+        engine.create, sandbox.image, COMMAND, _settings(sandbox, labels, capacity)
+    )
+    try:
+        attached = await attach(engine.address, made)
+    except BaseException:
+        await asyncio.to_thread(engine.remove, made)
+        raise
+    opened = RunnerContainer(made, engine, sandbox, attached, Conversation(attached))
+    try:
+        await asyncio.to_thread(engine.start, made, place=sandbox.image)
+        await opened.conversation.begin(_READY_SECONDS)
+    except ContainerLost as error:
+        reason = await opened._reason(error)
+        await opened.close()
+        raise reason from error
+    except BaseException:
+        await opened.close()
+        raise
+    return opened
+
+
+def _settings(sandbox: Sandbox, labels: Mapping[str, str], capacity: Capacity) -> dict[str, Any]:
+    network = "bridge" if sandbox.network is Network.BRIDGE else "none"
+    return {
+        **hardened(sandbox.resources, capacity),
+        "labels": dict(labels),
+        "user": sandbox.user,
+        "network_mode": network,
+        "working_dir": "/tmp",  # noqa: S108 - the container's own scratch folder
+        "environment": {"HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"},  # noqa: S108 - as above
+        "entrypoint": [],
+        "stdin_open": True,
+        "tty": False,
+        "detach": True,
+    }
