@@ -54,6 +54,7 @@ class LoadedProject:
     blobs: Mapping[str, str] = field(default_factory=dict)
     overlaid: Mapping[str, tuple[Document, ...]] = field(default_factory=dict)
     kept: Mapping[str, bytes] = field(default_factory=dict)  # by path in the tree
+    roles: Mapping[str, Role] = field(default_factory=dict)  # of the files that were examined
     known: frozenset[str] = field(init=False, repr=False, compare=False)  # `paths`, to ask for one of them
     folders: frozenset[str] = field(init=False, repr=False, compare=False)  # the outermost ones
 
@@ -148,6 +149,7 @@ def _project(reader: Reader, share: ProjectFiles) -> LoadedProject:
             path: reader.blobs[share.root + path] for path in examined if share.root + path in reader.blobs
         },
         kept=reader.kept,
+        roles={**roles, **dict.fromkeys(named, Role.WORKFLOW)},
     )
 
 

@@ -5,8 +5,8 @@ The one rule: a crash inside a rule is an error, never a pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from caseway.model.diagnostic import Diagnostic, Severity
@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 __all__ = ["RULES", "Rule", "run_rules"]
 
 RULES: Mapping[str, Rule] = {rule.code: rule for rule in ALL}
+
+
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """What the rules found in some files; what those that compare use cases found anywhere, and the view of
+    the whole project they looked at."""
+
+    found: tuple[Diagnostic, ...]
+    compared: tuple[Diagnostic, ...]
+    view: View
 
 
 def run_rules(
@@ -59,6 +69,27 @@ def run_rules(
     kept = suppress(whole, found, marked, is_partial=bool(include or exclude))
     kept = without_echoes(kept)
     return sorted({diagnostic for diagnostic in kept if _selected(diagnostic.code, include, exclude)})
+
+
+def run_rules_near(
+    project: LoadedProject, paths: Collection[str], before: Nearby | None, *, compares: bool
+) -> Nearby:
+    """As `run_rules` with all rules, cut down to what stands in `paths`. `before` is the answer of a moment
+    ago, when only few files were others; without `compares` nothing that several use cases have to do with
+    each other has changed since."""
+    known = tuple(_marked(diagnostic) for diagnostic in project.diagnostics)
+    view, compared = (before.view, before.compared) if before is not None else (None, ())
+    if compares or view is None:
+        view = View(project, known, before=view)
+        whole = view
+        compared = tuple(
+            each for rule in RULES.values() if rule.compares_all for _, each in _run(rule, whole)
+        )
+    near = View(project, known, paths)
+    found = [diagnostic for diagnostic in (*known, *compared) if diagnostic.file in paths]
+    found += [each for rule in RULES.values() if not rule.compares_all for _, each in _run(rule, near)]
+    kept = without_echoes(suppress(near, found, near.texts.marked, is_partial=True))
+    return Nearby(tuple(sorted(set(kept))), compared, view)
 
 
 def _marked(found: Diagnostic) -> Diagnostic:

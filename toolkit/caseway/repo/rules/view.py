@@ -58,8 +58,11 @@ class View:
         project: LoadedProject,
         findings: Sequence[Diagnostic] = (),
         looked_at: Collection[str] | None = None,
+        *,
+        before: View | None = None,
     ) -> None:
-        """`looked_at` are the paths of the files whose documents and texts are looked at, by default all."""
+        """`looked_at` are the paths of the files whose documents and texts are looked at, by default all.
+        `before` has looked at some of the same documents: what it found in them alone is taken over."""
         self.project = project
         self._looked_at = project.paths if looked_at is None else looked_at
         self.findings = (*project.diagnostics, *findings)  # of the loader and the schemas
@@ -68,7 +71,7 @@ class View:
             if looked_at is None
             else tuple(document for document in project.documents if document.path in looked_at)
         )
-        self._once: dict[object, Any] = {}
+        self._once: dict[object, Any] = {} if before is None else before._of_documents(self.documents)
 
     def once(self, key: object, answer: Callable[[], T]) -> T:
         """What `answer` gives, asked once per `key`: for what several rules need and is dear to find."""
@@ -76,6 +79,13 @@ class View:
             self._once[key] = answer()
         found: T = self._once[key]
         return found
+
+    def _of_documents(self, documents: Collection[Document]) -> dict[object, Any]:
+        """What is known of those documents, and follows from each alone. This view keeps its own alive, so an
+        id stands for the same document in both."""
+        kinds = ("marks", "found")
+        keys = ((kind, id(document)) for document in documents for kind in kinds)
+        return {key: self._once[key] for key in keys if key in self._once}
 
     def marks(self, document: Document) -> Marks:
         """What one walk through a document has found."""
