@@ -9,14 +9,21 @@ from pathlib import Path
 from caseway.model.errors import CasewayError
 from caseway.model.project_files import PROJECT_FILES
 from caseway.platform.compose import Platform, open_platform
+from caseway.platform.health_gate import HealthCheck
 from caseway.targets.registry import TARGETS
 
 
 @contextmanager
 def open_local(url: str, *, secret_key: str) -> Iterator[Platform]:
     """The platform at `url`, closed afterwards."""
-    with open_platform(url, targets=TARGETS, secret_key=secret_key) as platform:
+    with open_platform(url, targets=TARGETS, secret_key=secret_key, check=_check) as platform:
         yield platform
+
+
+def _check(asked: HealthCheck) -> str:
+    from caseway.worker.health import check
+
+    return check(asked)
 
 
 def organization_of(root: Path, overlay: str = "") -> str:

@@ -25,6 +25,7 @@ from caseway.platform.exclusive import relight
 from caseway.platform.snapshot import current_revision
 from caseway.platform.steering import tell_targets
 from caseway.platform.undeploy import recover, undeploy
+from caseway.reconcile.rollout import is_stopped
 
 DEPLOYING = frozenset({Verb.DEPLOY, Verb.UPDATE, Verb.REPAIR, Verb.CREATE})
 ENDING = frozenset({"lease-lost"})  # errors after which no further action may be tried
@@ -160,6 +161,10 @@ def _one(
         message = f"{cause} failed"
         tell(Progress("skipped", action, index, total, message=message))
         return ActionResult(action.id, "skipped", message=message)
+    if _is_held_back(plan, action, earlier):
+        message = "the rollout stopped: too many updates before it failed"
+        tell(Progress("skipped", action, index, total, message=message))
+        return ActionResult(action.id, "skipped", message=message)
     tell(Progress("started", action, index, total))
     began = platform.clock()
     by = By(plan.organization, actor, began, plan.source.commit)
@@ -175,6 +180,27 @@ def _one(
     seconds = _since(platform, began)
     tell(Progress("finished", action, index, total, seconds))
     return ActionResult(action.id, status, seconds, details=details)
+
+
+def _is_held_back(plan: Plan, action: Action, earlier: Mapping[str, ActionResult]) -> bool:
+    """Whether earlier batches of the same rollout have failed too often."""
+    mine = _rollout_of(action)
+    if not mine:
+        return False
+    failures = [
+        int(_rollout_of(each)["batch"])
+        for each in plan.actions
+        if each.payload.get("process") == action.payload["process"]
+        and _rollout_of(each)
+        and each.id in earlier
+        and earlier[each.id].status == "failed"
+    ]
+    return is_stopped(mine, failures)
+
+
+def _rollout_of(action: Action) -> Mapping[str, Any]:
+    told: Any = action.payload.get("rollout")
+    return told if isinstance(told, Mapping) else {}
 
 
 def _carry_out(

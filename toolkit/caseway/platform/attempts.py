@@ -25,6 +25,7 @@ from caseway.platform.templates import encoded
 
 STEPS = ("validate", "resolve", "render", "publish", "switch", "retire")
 MISSING = "missing-integration"  # the error code of an attempt that lacks a required credential
+RETURN = "return"  # the reason of an attempt that brings back what was stopped for one that failed
 INTERRUPTED = "interrupted"  # the error code of an attempt that a crash cut: never held against a retry
 
 
@@ -88,6 +89,20 @@ def latest(connection: sa.Connection, instance_id: str) -> Row | None:
         .order_by(deployments.c.number.desc())
         .limit(1)
     ).one_or_none()
+
+
+def is_latest() -> tuple[sa.Subquery, sa.ColumnElement[bool]]:
+    """What to join `deployments` with, and on what, for the attempt made last of each instance. One that only
+    brought back the version before says nothing of the one that failed: it does not count."""
+    latest = (
+        sa.select(deployments.c.instance_id, sa.func.max(deployments.c.number).label("number"))
+        .where(deployments.c.reason != RETURN)
+        .group_by(deployments.c.instance_id)
+        .subquery()
+    )
+    return latest, sa.and_(
+        latest.c.instance_id == deployments.c.instance_id, latest.c.number == deployments.c.number
+    )
 
 
 def begin(connection: sa.Connection, made: Mapping[str, Any], serving: Row | None) -> None:

@@ -53,6 +53,16 @@ def resources(body: JsonObject) -> JsonObject:
     return _object(body.get("resources"))
 
 
+def strategy(body: JsonObject) -> str:
+    """How a new version takes over: `switch` (beside the old one) or `recreate` (after it was stopped)."""
+    return str(_object(body.get("deployment")).get("strategy") or "switch")
+
+
+def health(body: JsonObject) -> JsonObject:
+    """The check a new version must pass before it goes live, {} without one."""
+    return _object(_object(body.get("deployment")).get("health"))
+
+
 def limits(body: JsonObject) -> JsonObject:
     """What its executions may use."""
     return _object(body.get("limits"))

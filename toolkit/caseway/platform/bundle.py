@@ -9,6 +9,7 @@ from types import TracebackType
 
 from caseway.model.errors import CasewayError
 from caseway.platform.database import Boundary, Database
+from caseway.platform.health_gate import Check, unable
 from caseway.platform.keyring import Keyring
 from caseway.platform.target import Target
 
@@ -18,7 +19,8 @@ class Platform:
     """A database and what acts upon it.
 
     `holder` names this process in leases (`user@host:pid`), `base_url` is where webhooks are reached,
-    `keyring` opens the credential keys on first use, `on_boundary` hears of every step that a crash may cut.
+    `keyring` opens the credential keys on first use, `on_boundary` hears of every step that a crash may cut,
+    `check` runs the health check of a version before it goes live.
     """
 
     database: Database
@@ -29,6 +31,7 @@ class Platform:
     holder: str
     base_url: str
     on_boundary: Boundary
+    check: Check = unable
 
     def target(self, name: str) -> Target:
         """The target of that name; raises `CasewayError` (`no-such-target`)."""

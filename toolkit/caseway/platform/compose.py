@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 
 from caseway.platform.bundle import Platform
 from caseway.platform.database import Boundary, Database, nothing, open_database
+from caseway.platform.health_gate import Check, unable
 from caseway.platform.keyring import opener
 from caseway.platform.target import Target
 
@@ -52,6 +53,7 @@ def open_platform(  # noqa: PLR0913 - a composition root takes one argument per 
     clock: Callable[[], datetime] = utc_now,
     ids: Callable[[], str] = random_id,
     on_boundary: Boundary = nothing,
+    check: Check = unable,
 ) -> Platform:
     """The platform on the database at `url`; errors as `open_database`.
 
@@ -67,6 +69,7 @@ def open_platform(  # noqa: PLR0913 - a composition root takes one argument per 
         holder=holder or this_process(),
         base_url=base_url,
         on_boundary=on_boundary,
+        check=check,
     )
 
 

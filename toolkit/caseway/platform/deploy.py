@@ -2,12 +2,14 @@
 switch, retire.
 
 The one rule: no target is called inside a transaction, and what serves now is touched by `switch` alone.
+Only the strategy `recreate` stops it before, once nothing but the new version itself can fail; when that
+fails, the version before is deployed again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,10 +19,12 @@ from caseway.model.errors import CasewayError
 from caseway.model.states import InstancePhase
 from caseway.platform import attempts, lease, rows, slots, templates, timetable
 from caseway.platform import body as template_body
-from caseway.platform.attempts import MISSING, Steps
+from caseway.platform.attempts import MISSING, RETURN, Steps
 from caseway.platform.audit import By, note
+from caseway.platform.bound_secrets import bound_secrets
 from caseway.platform.bundle import Platform
 from caseway.platform.exclusive import switch_off_others
+from caseway.platform.health_gate import require_health
 from caseway.platform.lookup import Row, the_instance
 from caseway.platform.parameters import resolve
 from caseway.platform.previewed import preview_of, without_schedules
@@ -28,6 +32,7 @@ from caseway.platform.steering import tell_targets
 from caseway.platform.surroundings import named_resources, surroundings, webhooks
 from caseway.platform.tables import deployments, instant
 from caseway.platform.target import Rendered, Target
+from caseway.platform.undeploy import undeploy
 from caseway.reconcile.resources import runtime_of
 from caseway.repo import placeholders
 
@@ -57,6 +62,11 @@ class _Subject:
     schema_before: JsonObject | None
     target: Target
 
+    @property
+    def stops_first(self) -> bool:
+        """True when what serves now is stopped before the new version goes live."""
+        return self.serving is not None and template_body.strategy(self.template.body) == "recreate"
+
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
@@ -75,16 +85,21 @@ def deploy(platform: Platform, order: Order) -> JsonObject:
     subject = _begin(platform, order)
     platform.on_boundary("deploy:begun")
     steps = Steps(subject.id, platform.clock)
+    is_stopped = False
     try:
         ready = _prepare(platform, order, subject, steps)
-        with steps.step("publish", f"{len(ready.rendered)} workflows to {subject.target.name}"):
-            live_ids = subject.target.publish(ready.rendered)
+        if subject.stops_first:
+            is_stopped = undeploy(platform, order.instance, order.by, order.held)
+            platform.on_boundary("deploy:stopped")
+        live_ids = _publish(platform, subject, ready, steps)
         platform.on_boundary("deploy:published")
         stray = _strays(subject, live_ids)
         _switch(platform, order, (subject, ready, steps), live_ids, is_last=not stray)
     except CasewayError as error:
         if error.code not in NOT_MINE:
             _fail(platform, order, subject, steps, error)
+            if is_stopped:
+                _return(platform, order, subject)
         raise
     platform.on_boundary("deploy:switched")
     if stray:
@@ -121,7 +136,7 @@ def _begin(platform: Platform, order: Order) -> _Subject:
             "commit": order.by.commit,
             "started_at": platform.clock(),
         }
-        attempts.begin(connection, made, serving)
+        attempts.begin(connection, made, None if subject.stops_first else serving)
     return subject
 
 
@@ -156,6 +171,41 @@ def _prepare(platform: Platform, order: Order, subject: _Subject, steps: Steps) 
         rendered = tuple(_render(instance, part, context) for part in template_body.parts(body))
     result = _result(platform, subject, inputs)
     return _Ready(rendered, inputs, resolved.warnings, result)
+
+
+def _publish(platform: Platform, subject: _Subject, ready: _Ready, steps: Steps) -> Mapping[str, str]:
+    """Put the new version beside the old one, and ask whether it is well before anybody calls it; what is not
+    is taken away again."""
+    with steps.step("publish", f"{len(ready.rendered)} workflows to {subject.target.name}"):
+        live_ids = subject.target.publish(ready.rendered)
+        declared = template_body.health(subject.template.body)
+        secrets = bound_secrets(platform, ready.inputs["credentials"])
+        try:
+            require_health(platform.check, declared, ready.rendered, secrets)
+        except CasewayError:
+            before = _live_before(platform, subject)
+            subject.target.retire([item for item in live_ids.values() if item not in before])
+            raise
+    return live_ids
+
+
+def _live_before(platform: Platform, subject: _Subject) -> set[str]:
+    """What serves now is never taken away, though the new version may hold a workflow unchanged."""
+    with platform.database.reading() as connection:
+        serving = attempts.current(connection, subject.instance.id)
+        if serving is None:
+            return set()
+        return {row.live_id for row in attempts.workflows_of(connection, serving.id)}
+
+
+def _return(platform: Platform, order: Order, subject: _Subject) -> None:
+    """Deploy the version that was stopped for one that failed."""
+    before = subject.serving
+    assert before is not None  # something was stopped
+    deploy(
+        platform,
+        replace(order, digest=before.template_digest, inputs_digest=before.inputs_digest, reason=RETURN),
+    )
 
 
 def _given(instance: Row, around: JsonObject) -> JsonObject:

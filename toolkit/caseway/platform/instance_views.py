@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from caseway.model.canonical import JsonObject
+from caseway.platform import attempts
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row, the_instance
 from caseway.platform.surroundings import webhook
@@ -208,14 +209,7 @@ def _newest(connection: sa.Connection, process_ids: set[str]) -> Mapping[str, Ro
 
 def _failed(connection: sa.Connection, instance_ids: Sequence[str]) -> Mapping[str, str]:
     """The error of the latest attempt, where it is the latest that failed."""
-    latest = (
-        sa.select(deployments.c.instance_id, sa.func.max(deployments.c.number).label("number"))
-        .group_by(deployments.c.instance_id)
-        .subquery()
-    )
-    is_latest = sa.and_(
-        latest.c.instance_id == deployments.c.instance_id, latest.c.number == deployments.c.number
-    )
+    latest, is_latest = attempts.is_latest()
     query = (
         sa.select(deployments.c.instance_id, deployments.c.error)
         .join(latest, is_latest)

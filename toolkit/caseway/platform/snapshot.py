@@ -20,6 +20,7 @@ from caseway.model.snapshot import (
     Template,
 )
 from caseway.model.states import DeploymentStatus, InstancePhase, TemplateStatus
+from caseway.platform import attempts
 from caseway.platform.attempts import INTERRUPTED, MISSING
 from caseway.platform.bundle import Platform
 from caseway.platform.database import Database
@@ -208,14 +209,7 @@ def _current(organization: str) -> sa.Select[Any]:
 
 def _last(organization: str) -> sa.Select[Any]:
     """The latest attempt of each instance, where it is not the one that serves."""
-    latest = (
-        sa.select(deployments.c.instance_id, sa.func.max(deployments.c.number).label("number"))
-        .group_by(deployments.c.instance_id)
-        .subquery()
-    )
-    is_latest = sa.and_(
-        latest.c.instance_id == deployments.c.instance_id, latest.c.number == deployments.c.number
-    )
+    latest, is_latest = attempts.is_latest()
     return (
         sa.select(*_SHOWN, deployments.c.result)
         .join(latest, is_latest)

@@ -39,7 +39,7 @@ def workflow_source(platform: Platform, held: Claim) -> Callable[[str, str, str]
         with platform.database.reading() as connection:
             for digest in _candidates(connection, held, namespace):
                 document = document_of(connection, digest)
-                if _is_named(document, namespace, name, version):
+                if is_named(document, namespace, name, version):
                     return document
         raise KeyError(f"{namespace}/{name}:{version}")
 
@@ -77,7 +77,8 @@ def _candidates(connection: sa.Connection, held: Claim, namespace: str) -> Itera
     yield from (row.digest for row in sorted(others, key=rank))
 
 
-def _is_named(document: Mapping[str, Any], namespace: str, name: str, version: str) -> bool:
+def is_named(document: Mapping[str, Any], namespace: str, name: str, version: str) -> bool:
+    """Whether the document is the one that a `run: workflow` means; "" and `latest` are any version."""
     head = document.get("document")
     if not isinstance(head, Mapping) or head.get("name") != name:
         return False

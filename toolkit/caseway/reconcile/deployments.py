@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from caseway.model.canonical import JsonObject
 from caseway.model.plan import Kind, Verb
 from caseway.reconcile.contract import contract
 from caseway.reconcile.exclusive import Verdict
@@ -20,11 +21,12 @@ def deployment_step(placement: Placement, verdict: Verdict, setting: Setting) ->
     move = placement.move
     subject = Subject(Kind.DEPLOYMENT, placement.name)
     if move is not None:
-        payload = {
+        payload: JsonObject = {
             "process": placement.process,
             "version": move.template.version,
             "digest": move.template.digest,
             "inputs": move.inputs,
+            **({"rollout": move.rollout} if move.rollout else {}),
         }
         action = subject.to(
             move.verb,

@@ -36,7 +36,7 @@ def inline(text: str) -> str:
     """`text` as Markdown that shows just these characters: no markup, no links, no mentions."""
     escaped = _SPECIAL.sub(r"\\\1", fitted(plain(text), _CELL))
     # A zero-width space ends the name: nobody is notified, and readers see no difference.
-    return escaped.replace("@", "@\u200b").replace("://", ":\u200b//")
+    return escaped.replace("@", "@\u200b").replace("://", ":\u200b//").replace("www.", "www\u200b.")
 
 
 def fenced(text: str, language: str) -> str:

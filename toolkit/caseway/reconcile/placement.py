@@ -24,13 +24,14 @@ _LACKS = "missing-integration"
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One deployment to make."""
+    """One deployment to make; `rollout` is its batch when many are updated in batches."""
 
     verb: Verb
     template: Template
     inputs: str
     reason: str
     changes: tuple[Change, ...] = ()
+    rollout: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +166,12 @@ def _lacks_credential(now: Instance) -> bool:
 
 
 def _has_failed(last: Deployment | None, template: Template, inputs: str) -> bool:
-    return (
-        last is not None
-        and last.status is DeploymentStatus.FAILED
-        and last.error_code != _AGAIN
-        and _is_for(last, template, inputs)
-    )
+    return has_failed(last) and last is not None and _is_for(last, template, inputs)
+
+
+def has_failed(last: Deployment | None) -> bool:
+    """True when the last attempt failed by itself: one that was cut off did not."""
+    return last is not None and last.status is DeploymentStatus.FAILED and last.error_code != _AGAIN
 
 
 def _is_for(attempt: Deployment, template: Template, inputs: str) -> bool:

@@ -18,6 +18,7 @@ from caseway.reconcile.promote import Pin, promote
 from caseway.reconcile.prune import guard, leaves_by, left_alone, orphans, prune_step
 from caseway.reconcile.ranges import is_exact
 from caseway.reconcile.resources import put_resources
+from caseway.reconcile.rollout import staged
 from caseway.reconcile.setting import Setting, setting
 from caseway.reconcile.shelf import Shelf, shelves
 from caseway.reconcile.step import Step, total
@@ -44,6 +45,7 @@ def plan(
     scene = replace(scene, shelves=promoted)
     found, pruning = _prune(desired, actual, scene, prune=prune, allow=allow_mass_delete)
     placements, findings = _place(desired, actual, scene, found)
+    placements, held_back = staged(placements, scene)
     verdict = share(placements, scene)
     steps = total(
         (
@@ -52,6 +54,7 @@ def plan(
             *promotions,
             *_instance_steps(desired, placements, verdict, scene),
             *findings,
+            held_back,
             verdict.step,
             pruning,
         )

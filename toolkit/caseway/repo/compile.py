@@ -38,9 +38,20 @@ from caseway.repo.schema import fill_defaults
 RESOURCES = {"cpu": 0.5, "memory": "1GB", "disk": "5GB", "gpu": 0, "gpuType": "none"}
 STAGES = ({"name": "dev", "follows": "latest"}, {"name": "prod", "follows": "published"})
 MANUAL = {"id": "manual", "type": "manual"}
-_LISTED = ("title", "subtitle", "description", "icon", "tags", "starter", "visibility", "users", "teams")
+_LISTED = (
+    "title",
+    "subtitle",
+    "description",
+    "icon",
+    "tags",
+    "starter",
+    "visibility",
+    "users",
+    "teams",
+    "rollout",
+)
 _LISTED_ONLY = ("visibility", "users", "teams")
-_BESIDE = ("version", "exclusive", "retention")
+_BESIDE = ("version", "exclusive", "retention", "rollout")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _CONTEXT_FILES = 1000  # files of a build context that count for its digest
 
