@@ -5,76 +5,90 @@ The one rule: a claim's token fences every write, so delivering an execution twi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
 from caseway.model.states import EXECUTION, ExecutionStatus, move
-from caseway.platform import body as template_body
-from caseway.platform import trail
+from caseway.platform import prepared, trail
+from caseway.platform.admission import Room
 from caseway.platform.bundle import Platform
 from caseway.platform.held import Claim
-from caseway.platform.lookup import Row
-from caseway.platform.sleeping import put_to_sleep
-from caseway.platform.sources import document_of
+from caseway.platform.remembered import Remembered
+from caseway.platform.statements import Raw, raw
 from caseway.platform.suspending import SUSPENDING
-from caseway.platform.tables import executions, instances
-from caseway.platform.tables.types import Instant
-
-if TYPE_CHECKING:
-    from caseway_runner import Outcome
+from caseway.platform.tables import executions, instant
 
 ENDED = (ExecutionStatus.COMPLETED, ExecutionStatus.FAULTED, ExecutionStatus.CANCELLED)
 CLAIMABLE = (ExecutionStatus.PENDING, ExecutionStatus.RUNNING, ExecutionStatus.WAITING)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An execution that a worker would like to claim."""
+
+    execution_id: str
+    worker: str
+    seconds: float
+
+
+Taken = Claim | CasewayError | None
+
+
 def claim(platform: Platform, execution_id: str, *, worker: str, seconds: float = 30.0) -> Claim | None:
     """Take an execution to run it; None when it has ended, or another worker's claim still stands."""
-    now = platform.clock()
-    is_free = sa.or_(executions.c.claim_expires_at.is_(None), executions.c.claim_expires_at <= now)
+    wanted = Wanted(execution_id, worker, seconds)
     with platform.database.writing() as connection:
-        row = trail.the_execution(connection, execution_id)
-        limits = template_body.limits(trail.template_of(connection, row))
-        if _is_full(connection, row, limits.get("concurrency"), now):
-            return None
-        taken = connection.execute(
-            sa.update(executions)
-            .where(executions.c.id == execution_id, executions.c.status.in_(CLAIMABLE), is_free)
-            .values(
-                status=ExecutionStatus.RUNNING,
-                reason="",
-                claimed_by=worker,
-                claim_token=executions.c.claim_token + 1,
-                claim_expires_at=now + timedelta(seconds=seconds),
-                dispatches=executions.c.dispatches + 1,
-                started_at=sa.func.coalesce(executions.c.started_at, sa.literal(now, Instant)),
-            )
-        )
-        if taken.rowcount != 1:
-            return None
-        return _claim(connection, trail.the_execution(connection, execution_id), limits)
+        (taken,) = take(raw(connection), [wanted], platform.clock(), Remembered())
+    if isinstance(taken, CasewayError):
+        raise taken
+    return taken
 
 
-def _is_full(connection: sa.Connection, row: Row, concurrency: Any, now: datetime) -> bool:
-    """Whether as many other executions of the instance run as it allows at once."""
-    if not isinstance(concurrency, int):
-        return False
-    connection.execute(sa.select(instances.c.id).where(instances.c.id == row.instance_id).with_for_update())
-    running = connection.scalar(
-        sa.select(sa.func.count())
-        .select_from(executions)
-        .where(
-            executions.c.instance_id == row.instance_id,
-            executions.c.id != row.id,
-            executions.c.status == ExecutionStatus.RUNNING,
-            executions.c.claim_expires_at > now,
-        )
-    )
-    return int(running or 0) >= concurrency
+def take(connection: Raw, wanted: Sequence[Wanted], now: datetime, remembered: Remembered) -> list[Taken]:
+    """For each execution its claim, None when it cannot be had, or the error that there is none such."""
+    rows = prepared.claimable(connection, sorted({one.execution_id for one in wanted}))
+    room = Room(connection, instant(now))
+    changes: list[dict[str, Any]] = []
+    taken: list[Taken] = []
+    for one in wanted:
+        row = rows.get(one.execution_id)
+        if row is None:
+            taken.append(trail.unknown(one.execution_id))
+            continue
+        limits = remembered.limits(connection, row["template_digest"], row["deployment_id"])
+        if not _is_free(row, instant(now)) or not room.take(row["instance_id"], limits.get("concurrency")):
+            taken.append(None)
+            continue
+        change = _taking(row, one, now)
+        changes.append(change)
+        document = remembered.document(connection, row["definition"])
+        taken.append(_claim({**row, **change}, limits, document))
+        row["claim_expires_at"] = change["until"]  # asked for twice, it is given once
+    prepared.take(connection, changes)
+    return taken
+
+
+def _is_free(row: Mapping[str, Any], now: str) -> bool:
+    until = row["claim_expires_at"]
+    return row["status"] in CLAIMABLE and (until is None or until <= now)
+
+
+def _taking(row: Mapping[str, Any], wanted: Wanted, now: datetime) -> dict[str, Any]:
+    return {
+        "taken": row["id"],
+        "worker": wanted.worker,
+        "token": row["claim_token"] + 1,
+        "until": instant(now + timedelta(seconds=wanted.seconds)),
+        "times": row["dispatches"] + 1,
+        "since": row["started_at"] or instant(now),
+    }
 
 
 def claim_next(platform: Platform, *, worker: str, seconds: float = 30.0) -> Claim | None:
@@ -135,45 +149,31 @@ def release(platform: Platform, held: Claim, *, status: str = "pending", reason:
     """Give the claim back before the end, leaving the execution pending, waiting or suspended."""
     after = move(EXECUTION, ExecutionStatus.RUNNING, ExecutionStatus(status))
     with platform.database.writing() as connection:
-        _write(connection, held, {"status": after, "reason": reason})
+        written = connection.execute(
+            sa.update(executions)
+            .where(*_mine(held), executions.c.status == ExecutionStatus.RUNNING)
+            .values(claim_expires_at=None, status=after, reason=reason)
+        )
+        if written.rowcount != 1:
+            raise lost(held)
 
 
-def finish(platform: Platform, held: Claim, outcome: Outcome) -> None:
-    """Record how it ended (or that it waits), once. Raises `CasewayError` (`claim-lost`)."""
-    now = platform.clock()
-    status = ExecutionStatus(outcome.status.value)
-    values: dict[str, Any] = {"status": status, "reason": outcome.reason}
-    if status in ENDED:
-        values |= {
-            "result": outcome.output,
-            "error": None if outcome.error is None else dict(outcome.error.as_json()),
-            "failed_task": outcome.error.instance if outcome.error is not None else "",
-            "ended_at": now,
-        }
-    with platform.database.writing() as connection:
-        move(EXECUTION, ExecutionStatus.RUNNING, status)
-        _write(connection, held, values)
-        put_to_sleep(connection, held.execution_id, held.organization, outcome.waiting)
-        trail.record(connection, held.execution_id, outcome.tasks)
-        if status in ENDED:
-            trail.close(connection, held.execution_id, status, now)
-
-
-def _claim(connection: sa.Connection, row: Row, limits: JsonObject) -> Claim:
+def _claim(row: Mapping[str, Any], limits: JsonObject, document: JsonObject) -> Claim:
     return Claim(
-        execution_id=row.id,
-        token=row.claim_token,
-        worker=row.claimed_by,
-        document=document_of(connection, row.definition),
-        input=row.input,
-        instance_id=row.instance_id,
-        instance=row.instance,
-        organization=row.organization,
-        process=row.process,
-        workflow=row.workflow,
-        version=row.version,
+        execution_id=row["id"],
+        token=row["token"],
+        worker=row["worker"],
+        document=document,
+        input=None if row["input"] is None else json.loads(row["input"]),
+        instance_id=row["instance_id"],
+        instance=row["instance"],
+        organization=row["organization"],
+        process=row["process"],
+        workflow=row["workflow"],
+        version=row["version"],
         limits=limits,
-        labels={"instance": row.instance, "stage": row.stage, "process": row.process},
+        labels={"instance": row["instance"], "stage": row["stage"], "process": row["process"]},
+        definition=row["definition"],
     )
 
 
@@ -181,15 +181,10 @@ def _mine(held: Claim) -> tuple[Any, ...]:
     return executions.c.id == held.execution_id, executions.c.claim_token == held.token
 
 
-def _write(connection: sa.Connection, held: Claim, values: Mapping[str, Any]) -> None:
-    written = connection.execute(
-        sa.update(executions)
-        .where(*_mine(held), executions.c.status == ExecutionStatus.RUNNING)
-        .values(claim_expires_at=None, **values)
+def lost(held: Claim) -> CasewayError:
+    """The error for a worker whose claim is another's by now."""
+    return CasewayError(
+        f"execution {held.execution_id} is no longer {held.worker}'s to write",
+        code="claim-lost",
+        place=held.execution_id,
     )
-    if written.rowcount != 1:
-        raise CasewayError(
-            f"execution {held.execution_id} is no longer {held.worker}'s to write",
-            code="claim-lost",
-            place=held.execution_id,
-        )

@@ -7,9 +7,10 @@ looks at: executions, journals, leases.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 
 from caseway.model.errors import CasewayError
+from caseway.platform.statements import Raw, raw
 from caseway.platform.tables import store
 
 HEAD = "0012"
@@ -39,6 +41,7 @@ class Database:
 
     engine: sa.Engine
     on_boundary: Boundary = nothing
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -60,14 +63,81 @@ class Database:
     def writing(self) -> Iterator[sa.Connection]:
         """A change that no plan looks at: the revision stays."""
         options = {"caseway_write": True}
-        with self.engine.connect().execution_options(**options) as connection, connection.begin():
+        with (
+            self.engine.connect().execution_options(**options) as connection,
+            self.taking_turns(),
+            connection.begin(),
+        ):
             yield connection
             self.on_boundary("before-commit")
         self.on_boundary("after-commit")
 
+    @contextmanager
+    def taking_turns(self) -> Iterator[None]:
+        """One writer of this process at a time, where the database allows only one: SQLite's own way to wait
+        for the lock is to look again after up to 100 ms."""
+        if self.engine.dialect.name != "sqlite":
+            yield
+            return
+        if not self._turn.acquire(timeout=BUSY_SECONDS):
+            raise CasewayError("the database is locked by a transaction of this process", code="database")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def line(self) -> Line:
+        """A connection for one thread that writes all the time; opened on its first transaction."""
+        return Line(self)
+
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+
+
+@dataclass(slots=True)
+class Line:
+    """A connection kept open, used through the driver alone; opened again when the server dropped it."""
+
+    database: Database
+    _connection: sa.Connection | None = None
+
+    @contextmanager
+    def writing(self) -> Iterator[Raw]:
+        """As `Database.writing`."""
+        with self.database.taking_turns():
+            connection = self._opened()
+            try:
+                if connection.dialect == "sqlite":
+                    connection.driver.execute("BEGIN IMMEDIATE")
+                yield connection
+                self.database.on_boundary("before-commit")
+                connection.driver.commit()
+            except BaseException:
+                self._abandon()
+                raise
+        self.database.on_boundary("after-commit")
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _opened(self) -> Raw:
+        if self._connection is None:
+            self._connection = self.database.engine.connect()
+        return raw(self._connection)
+
+    def _abandon(self) -> None:
+        """Undo the transaction; a connection that fails at that is of no use any more."""
+        if self._connection is None:
+            return
+        try:
+            raw(self._connection).driver.rollback()
+        except Exception:  # noqa: BLE001 - any error of any driver: the connection is dropped, the cause is on its way up
+            self._connection.invalidate()
+            self.close()
 
 
 def open_database(url: str, *, on_boundary: Boundary = nothing) -> Database:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from caseway.platform.claims import claim, claim_next, finish, heartbeat, listen, release
+from caseway.platform.claims import claim, claim_next, heartbeat, listen, release
 from caseway.platform.creation import NewExecution, create
+from caseway.platform.ending import finish
 from caseway.platform.held import Claim
 from caseway.platform.recall import cancel, resume, retry, sweep
 from caseway.platform.sleeping import WaitingView, waiting_of, wake_due

@@ -10,7 +10,9 @@ from caseway.model.canonical import Json, JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to run an execution, while `token` is the latest, and all that running it needs."""
+    """The right to run an execution, while `token` is the latest, and all that running it needs.
+
+    `definition` is the digest of `document`; without `has_secrets` there is no secret to look for."""
 
     execution_id: str
     token: int
@@ -26,3 +28,5 @@ class Claim:
     limits: JsonObject = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     depth: int = 0
+    definition: str = ""
+    has_secrets: bool = True

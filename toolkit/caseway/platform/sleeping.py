@@ -6,18 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from caseway.model.canonical import JsonObject
 from caseway.model.states import ExecutionStatus
+from caseway.platform.approval_requests import undelivered
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row
 from caseway.platform.tables import events, executions, instant, sleepers
-
-if TYPE_CHECKING:
-    from caseway_runner import Waiting
 
 AT_ONCE = 500  # how many sleepers one look wakes
 
@@ -32,25 +30,6 @@ class WaitingView:
     def as_json(self) -> JsonObject:
         """The view as a JSON object."""
         return {"until": self.until, "events": [dict(one) for one in self.events]}
-
-
-def put_to_sleep(
-    connection: sa.Connection, execution_id: str, organization: str, waiting: Waiting | None
-) -> None:
-    """Keep what the execution waits for; without it the execution does not sleep."""
-    connection.execute(sa.delete(sleepers).where(sleepers.c.execution_id == execution_id))
-    if waiting is None:
-        return
-    connection.execute(
-        sa.insert(sleepers).values(
-            execution_id=execution_id,
-            organization=organization,
-            until=waiting.until,
-            filters=[dict(one) for one in waiting.filters],
-            listens=bool(waiting.filters),
-            seen=waiting.seen,
-        )
-    )
 
 
 def waiting_of(platform: Platform, execution_id: str) -> WaitingView | None:
@@ -72,17 +51,19 @@ def wake_due(platform: Platform) -> list[str]:
         .scalar_subquery()
     )
     is_touched = sa.and_(sleepers.c.listens, newest > sleepers.c.seen)
-    query = _sleeping().where(sa.or_(sleepers.c.until <= now, is_touched)).limit(AT_ONCE)
+    is_decided = sleepers.c.execution_id.in_(undelivered())
+    query = _sleeping().where(sa.or_(sleepers.c.until <= now, is_touched, is_decided)).limit(AT_ONCE)
     with platform.database.reading() as connection:
         rows = connection.execute(query.order_by(sleepers.c.until)).all()
     if not rows:
         return []
     with platform.database.writing() as connection:
-        is_due = {row.execution_id: row.until is not None and row.until <= now for row in rows}
+        due = {row.execution_id for row in rows if row.until is not None and row.until <= now}
+        due |= set(connection.scalars(undelivered()))
         return [
             row.execution_id
             for row in rows
-            if (is_due[row.execution_id] or _is_called(connection, row)) and _wake(connection, row)
+            if (row.execution_id in due or _is_called(connection, row)) and wake(connection, row.execution_id)
         ]
 
 
@@ -110,13 +91,14 @@ def _is_called(connection: sa.Connection, row: Row) -> bool:
     return False
 
 
-def _wake(connection: sa.Connection, row: Row) -> bool:
+def wake(connection: sa.Connection, execution_id: str) -> bool:
+    """Make a sleeper pending; False when it does not sleep."""
     woken = connection.execute(
         sa.update(executions)
-        .where(executions.c.id == row.execution_id, executions.c.status == ExecutionStatus.WAITING)
+        .where(executions.c.id == execution_id, executions.c.status == ExecutionStatus.WAITING)
         .values(status=ExecutionStatus.PENDING, reason="woken", dispatches=0)
     )
-    connection.execute(sa.delete(sleepers).where(sleepers.c.execution_id == row.execution_id))
+    connection.execute(sa.delete(sleepers).where(sleepers.c.execution_id == execution_id))
     return woken.rowcount == 1
 
 

@@ -26,6 +26,7 @@ from caseway.platform.tables.types import to_text
 if TYPE_CHECKING:
     from caseway_runner import TaskRecord
 
+
 @dataclass(frozen=True, slots=True)
 class ExecutionView:
     """One execution. Times are RFC 3339 or "", `seconds` from start to end (or None)."""

@@ -1,0 +1,138 @@
+"""One writer thread that makes what many executions want to store durable, with few commits.
+
+The one rule: who waits hears only after the commit; what fails for one does not fail for the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from caseway.platform.database import Database
+from caseway.platform.statements import Raw
+
+GROUP = 256  # jobs in one commit: enough to share an fsync, few enough to answer soon
+
+# Stores all of what is given, in one transaction of the writer's; for each an answer, an error to be raised.
+Perform = Callable[[Raw, Sequence[Any]], Sequence[Any]]
+
+
+@dataclass(slots=True)
+class Job:
+    """Something to be stored with others of its kind, and who waits for it."""
+
+    perform: Perform
+    what: Any
+    done: asyncio.Future[Any]
+
+
+class Commits:
+    """The thread; use as a context manager. Jobs of one turn of an event loop are handed over together."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._line = database.line()
+        self._collected: deque[Job] = deque()
+        self._is_collecting = False
+        self._jobs: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="commits", daemon=True)
+
+    def __enter__(self) -> Commits:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hand_over()
+        self._jobs.put(None)
+        self._thread.join()
+
+    def submit(self, perform: Perform, what: Any) -> asyncio.Future[Any]:
+        """Have it stored; the future is done when it is durable. Who waits may be cancelled; it is stored
+        anyway."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Any] = loop.create_future()
+        self._collected.append(Job(perform, what, done))
+        if not self._is_collecting:
+            self._is_collecting = True
+            loop.call_soon(self._hand_over)
+        return done
+
+    def _hand_over(self) -> None:
+        self._is_collecting = False
+        group = []
+        with suppress(IndexError):
+            while True:
+                group.append(self._collected.popleft())
+        if group:
+            self._jobs.put(group)
+
+    def _run(self) -> None:
+        is_ending = False
+        while not is_ending:
+            first = self._jobs.get()
+            group: list[Job] = list(first or ())
+            is_ending = first is None
+            while not is_ending and len(group) < GROUP:
+                try:
+                    following = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                group += following or ()
+                is_ending = following is None
+            if group:
+                self._commit(group)
+        self._line.close()
+
+    def _commit(self, group: list[Job]) -> None:
+        """One transaction for all; when it fails, one for each, so that only who is at fault hears of it."""
+        try:
+            with self._line.writing() as connection:
+                answers = _performed(connection, group)
+        except Exception as error:  # noqa: BLE001 - the boundary of the thread: whoever waits must hear
+            if len(group) > 1:
+                for job in group:
+                    self._commit([job])
+                return
+            answers = [error]
+        _answer(list(zip([job.done for job in group], answers, strict=True)))
+
+
+def _performed(connection: Raw, group: Sequence[Job]) -> list[Any]:
+    """The answers, in the order of the jobs; jobs of one kind are performed together."""
+    kinds: dict[Perform, list[int]] = {}
+    for at, job in enumerate(group):
+        kinds.setdefault(job.perform, []).append(at)
+    answers: list[Any] = [None] * len(group)
+    for perform, places in kinds.items():
+        found = perform(connection, [group[at].what for at in places])
+        for at, answer in zip(places, found, strict=True):
+            answers[at] = answer
+    return answers
+
+
+def _answer(results: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
+    """Wake up who waits, with one call into each event loop."""
+    loops = {id(done.get_loop()): done.get_loop() for done, _ in results}
+    for loop in loops.values():
+        mine = [(done, answer) for done, answer in results if done.get_loop() is loop]
+        with suppress(RuntimeError):  # the loop has been closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, mine)
+
+
+def _settle(results: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
+    for done, answer in results:
+        if done.done():
+            continue  # who waited was cancelled
+        if isinstance(answer, Exception):
+            done.set_exception(answer)
+        else:
+            done.set_result(answer)

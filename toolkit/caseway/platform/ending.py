@@ -1,0 +1,101 @@
+"""How claimed executions stand after their runs: ended, or waiting for what wakes them.
+
+The one rule: recorded once, under the claim's token, together with the last of the journal and the tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from caseway.model.errors import CasewayError
+from caseway.model.states import EXECUTION, ExecutionStatus, move
+from caseway.platform import prepared, trail
+from caseway.platform.bundle import Platform
+from caseway.platform.claims import ENDED, lost
+from caseway.platform.held import Claim
+from caseway.platform.statements import Raw, Row, raw
+from caseway.platform.tables import instant, to_text
+
+if TYPE_CHECKING:
+    from caseway_runner import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A claimed execution and its outcome; `entries` are rows of the journal that nobody waited for."""
+
+    held: Claim
+    outcome: Outcome
+    entries: Sequence[Row] = ()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing follows."""
+        return self.outcome.status.value in ENDED
+
+
+def finish(platform: Platform, held: Claim, outcome: Outcome) -> None:
+    """Record how it ended (or that it waits), once. Raises `CasewayError` (`claim-lost`)."""
+    with platform.database.writing() as connection:
+        (refused,) = end(raw(connection), [Ended(held, outcome)], platform.clock())
+        if refused is not None:
+            raise refused
+
+
+def end(connection: Raw, ended: Sequence[Ended], now: datetime) -> list[CasewayError | None]:
+    """As `finish` for each of them; the error where the claim was lost and nothing is recorded."""
+    claims = prepared.claims_of(connection, sorted({one.held.execution_id for one in ended}))
+    refused = [_refusal(one, claims) for one in ended]
+    mine = [one for one, error in zip(ended, refused, strict=True) if error is None]
+    over = [one for one in mine if one.is_over]
+    prepared.end_executions(connection, [_ending(one, now) for one in over])
+    prepared.halt_executions(connection, [_status(one) for one in mine if not one.is_over])
+    prepared.forget_sleepers(connection, [{"ended": one.held.execution_id} for one in mine])
+    prepared.insert_sleepers(connection, [_sleeper(one) for one in mine if one.outcome.waiting is not None])
+    prepared.insert_entries(connection, [entry for one in mine for entry in one.entries])
+    for one in mine:
+        trail.record(connection, one.held.execution_id, one.outcome.tasks)
+    prepared.close_tasks(
+        connection, [trail.closing(one.held.execution_id, one.outcome.status, now) for one in over]
+    )
+    return refused
+
+
+def _refusal(one: Ended, claims: dict[str, tuple[int, str]]) -> CasewayError | None:
+    token, status = claims.get(one.held.execution_id, (0, ""))
+    if token != one.held.token or status != ExecutionStatus.RUNNING:
+        return lost(one.held)
+    move(EXECUTION, ExecutionStatus.RUNNING, ExecutionStatus(one.outcome.status.value))
+    return None
+
+
+def _status(one: Ended) -> dict[str, Any]:
+    outcome = one.outcome
+    return {"ended": one.held.execution_id, "status": outcome.status.value, "reason": outcome.reason}
+
+
+def _ending(one: Ended, now: datetime) -> dict[str, Any]:
+    output, error = one.outcome.output, one.outcome.error
+    return {
+        **_status(one),
+        "result": None if output is None else to_text(output),
+        "error": None if error is None else to_text(dict(error.as_json())),
+        "failed_task": error.instance if error is not None else "",
+        "ended_at": instant(now),
+    }
+
+
+def _sleeper(one: Ended) -> dict[str, Any]:
+    waiting = one.outcome.waiting
+    assert waiting is not None
+    return {
+        "execution_id": one.held.execution_id,
+        "organization": one.held.organization,
+        "until": None if waiting.until is None else instant(waiting.until),
+        "filters": to_text([dict(item) for item in waiting.filters]),
+        "listens": bool(waiting.filters),
+        "seen": waiting.seen,
+    }
