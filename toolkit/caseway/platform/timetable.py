@@ -42,6 +42,7 @@ def sync(
                 is_enabled=is_enabled,
                 next_at=old.next_at if old is not None and is_same else next_due(trigger, now),
                 last_at=old.last_at if old is not None else None,
+                skipped_at=old.skipped_at if old is not None else None,
             )
         )
 

@@ -18,6 +18,7 @@ from caseway.platform.tables.access import (
     trusts,
     users,
 )
+from caseway.platform.tables.approvals import approvals, artifact_uses, artifacts
 from caseway.platform.tables.catalogue import (
     processes,
     resources,
@@ -39,6 +40,7 @@ from caseway.platform.tables.previews import previews
 from caseway.platform.tables.records import api_keys, audit, credentials, leases, store
 from caseway.platform.tables.running import executions, journal, schedules, tasks
 from caseway.platform.tables.telemetry import cursors, log_lines, metric_points, spans
+from caseway.platform.tables.triggers import rate_limits
 from caseway.platform.tables.types import Instant, JsonText, instant, metadata, moment, to_text
 from caseway.platform.tables.waiting import events, sleepers
 
@@ -46,6 +48,9 @@ __all__ = [
     "Instant",
     "JsonText",
     "api_keys",
+    "approvals",
+    "artifact_uses",
+    "artifacts",
     "audit",
     "credentials",
     "current_deployments",
@@ -74,6 +79,7 @@ __all__ = [
     "previews",
     "process_grants",
     "processes",
+    "rate_limits",
     "remotes",
     "resources",
     "schedules",

@@ -106,5 +106,6 @@ schedules = sa.Table(
     sa.Column("is_enabled", sa.Boolean, nullable=False),
     sa.Column("next_at", Instant),
     sa.Column("last_at", Instant),
+    sa.Column("skipped_at", Instant),
     sa.Index("ix_schedules_next_at", "next_at"),
 )

@@ -81,7 +81,8 @@ RULES = (
         ),
         example_good=_with(
             "auth: verify, "
-            'verify: {type: hmac, credential: hookSecret, timestampHeader: X-Time, signed: "{timestamp}:{body}"}',
+            "verify: {type: hmac, credential: hookSecret, timestampHeader: X-Time, "
+            'signed: "{timestamp}:{body}"}',
         ),
         check=http_triggers.unsigned_time,
     ),
@@ -90,7 +91,7 @@ RULES = (
         name="bad-address",
         severity=Severity.ERROR,
         summary="an entry of `allow` is no address and no network",
-        why="A network is written with zeros after its prefix, so that a slip of the pen does not open it wider.",
+        why="A network is written with zeros after its prefix, so that a slip does not open it wider.",
         example_bad=_with('allow: ["192.0.2.7/24"]'),
         example_good=_with('allow: ["192.0.2.0/24"]'),
         check=http_triggers.bad_address,

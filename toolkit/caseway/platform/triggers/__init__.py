@@ -1,0 +1,1 @@
+"""Triggers from outside: who may call, how much, how often, and what is started."""

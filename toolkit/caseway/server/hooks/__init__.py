@@ -1,0 +1,1 @@
+"""What others call: triggers of workflows, pushes of repositories."""

@@ -1,0 +1,68 @@
+"""Waiting for executions to end, for any number of callers at once.
+
+Rule: one look at the store serves everybody who waits; nobody waits, nobody looks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from caseway.platform.triggers.results import Result
+
+EVERY = 0.02  # seconds between two looks: what a caller waits too long, at most
+
+Look = Callable[[Sequence[str]], Sequence[Result]]
+
+
+@dataclass(slots=True)
+class Ends:
+    """`look` reads which of some executions have ended; `tell` may be called by who knows of an end."""
+
+    look: Look
+    every: float = EVERY
+    _waiting: dict[str, list[asyncio.Future[Result]]] = field(default_factory=dict)
+    _told: asyncio.Event = field(default_factory=asyncio.Event)
+    _looking: asyncio.Task[None] | None = None
+
+    async def wait(self, execution_id: str, seconds: float) -> Result | None:
+        """The result once there is one, None when it takes longer than that."""
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(execution_id, []).append(future)
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        try:
+            return await asyncio.wait_for(future, seconds)
+        except TimeoutError:
+            return None
+        finally:
+            self._forget(execution_id, future)
+
+    def tell(self) -> None:
+        """Something ended: look at once."""
+        self._told.set()
+
+    async def _look(self) -> None:
+        try:
+            while self._waiting:
+                for result in await asyncio.to_thread(self.look, list(self._waiting)):
+                    for future in self._waiting.pop(result.id, ()):
+                        if not future.done():
+                            future.set_result(result)
+                self._told.clear()
+                try:
+                    await asyncio.wait_for(self._told.wait(), self.every)
+                except TimeoutError:
+                    continue
+        except Exception as error:  # noqa: BLE001 - whatever broke the look, those who wait must hear of it
+            for futures in self._waiting.values():
+                for future in futures:
+                    if not future.done():
+                        future.set_exception(error)
+
+    def _forget(self, execution_id: str, future: asyncio.Future[Result]) -> None:
+        waiting = self._waiting.get(execution_id, [])
+        if future in waiting:
+            waiting.remove(future)
+        if not waiting:
+            self._waiting.pop(execution_id, None)
