@@ -17,11 +17,13 @@ PAGE = 1000  # items asked for at once when all are wanted
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """How to plan: for which stage only, whether what is no longer declared goes, past the guard or not."""
+    """How to plan: for which stage only, whether what is no longer declared goes, past the guard or not.
+    `use_cases` are all there is in the desired state: what the platform has of others is not looked at."""
 
     stage: str = ""
     prune: bool = False
     allow_mass_delete: bool = False
+    use_cases: tuple[str, ...] = ()
 
 
 class Client(Protocol):

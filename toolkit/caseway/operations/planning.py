@@ -14,7 +14,10 @@ from caseway.reconcile.plan import plan
 def planned(platform: Platform | None, desired: Desired, options: PlanOptions) -> Plan:
     """What would have to be done; everything when there is no platform yet. Good while it is open: templates
     are read when somebody looks into them."""
-    actual = Snapshot(revision=0) if platform is None else read_snapshot(platform, desired.organization)
+    if platform is None:
+        actual = Snapshot(revision=0)
+    else:
+        actual = read_snapshot(platform, desired.organization, use_cases=options.use_cases)
     return plan(
         desired,
         actual,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -49,15 +49,15 @@ def current_revision(database: Database) -> int:
         return _revision(connection)
 
 
-def read_snapshot(platform: Platform, organization: str) -> Snapshot:
-    """The platform as it stands now, cut down to one organization."""
+def read_snapshot(platform: Platform, organization: str, *, use_cases: Collection[str] = ()) -> Snapshot:
+    """The platform as it stands now, cut down to one organization, or to some of its use cases."""
 
     def load(template_id: str) -> bytes:
         with platform.database.reading() as later:
             return _body(later, template_id)
 
     with platform.database.reading() as connection:
-        return snapshot(connection, organization, load=load)
+        return snapshot(connection, organization, load=load, use_cases=use_cases)
 
 
 def snapshot(
@@ -66,6 +66,7 @@ def snapshot(
     project: str = "",  # noqa: ARG001 - names are unique in an organization: see every project's
     *,
     load: Load | None = None,
+    use_cases: Collection[str] = (),
 ) -> Snapshot:
     """The reading within an open transaction. `load` fetches the body of an older template when somebody
     looks into it; by default through `connection`, so before it ends."""
@@ -74,8 +75,8 @@ def snapshot(
     )
     return Snapshot(
         revision=_revision(connection),
-        processes=_processes(connection, organization, load or partial(_body, connection)),
-        instances=_instances(connection, organization),
+        processes=_processes(connection, _scope(organization, use_cases), load or partial(_body, connection)),
+        instances=_instances(connection, _scope(organization, use_cases)),
         runtimes=_resources(connection, organization, "runtime"),
         connections=_resources(connection, organization, "connection"),
         credentials=frozenset(f"{row.scope}/{row.name}" for row in connection.execute(stored)),
@@ -92,13 +93,17 @@ def _body(connection: sa.Connection, template_id: str) -> bytes:
     )
 
 
-def _processes(connection: sa.Connection, organization: str, load: Load) -> dict[str, Process]:
-    shelf = _templates(connection, organization, load)
+def _scope(organization: str, use_cases: Collection[str]) -> tuple[Any, ...]:
+    """The living processes of the organization, or those of the use cases named."""
+    living = (processes.c.organization == organization, processes.c.tombstone == "")
+    return (*living, processes.c.name.in_(sorted(use_cases))) if use_cases else living
+
+
+def _processes(connection: sa.Connection, scope: tuple[Any, ...], load: Load) -> dict[str, Process]:
+    shelf = _templates(connection, scope, load)
     listing = sa.type_coerce(processes.c.listing, sa.Text).label("listing")
     facts = (processes.c[name] for name in ("id", "name", "project", "process_type", "exclusive", "archived"))
-    query = sa.select(*facts, listing).where(
-        processes.c.organization == organization, processes.c.tombstone == ""
-    )
+    query = sa.select(*facts, listing).where(*scope)
     decode = cache(json.loads)
     return {
         row.name: Process(
@@ -114,7 +119,7 @@ def _processes(connection: sa.Connection, organization: str, load: Load) -> dict
     }
 
 
-def _templates(connection: sa.Connection, organization: str, load: Load) -> Mapping[str, list[Template]]:
+def _templates(connection: sa.Connection, scope: tuple[Any, ...], load: Load) -> Mapping[str, list[Template]]:
     """By process, in the order of revisions. Only the newest brings its body along: it is the one that the
     next version is compared with."""
     newest = (
@@ -138,7 +143,7 @@ def _templates(connection: sa.Connection, organization: str, load: Load) -> Mapp
         .join(template_status, template_status.c.template_id == templates.c.id)
         .join(newest, newest.c.process_id == templates.c.process_id)
         .join(processes, processes.c.id == templates.c.process_id)
-        .where(processes.c.organization == organization, processes.c.tombstone == "")
+        .where(*scope)
         .order_by(templates.c.process_id, templates.c.revision)
     )
     shelf: dict[str, list[Template]] = defaultdict(list)
@@ -152,13 +157,13 @@ def _templates(connection: sa.Connection, organization: str, load: Load) -> Mapp
     return shelf
 
 
-def _instances(connection: sa.Connection, organization: str) -> dict[str, Instance]:
-    live = _live(connection, organization)
+def _instances(connection: sa.Connection, scope: tuple[Any, ...]) -> dict[str, Instance]:
+    live = _live(connection, scope)
     current = {
         row.instance_id: _deployment(row, (*live.get(row.id, ()), *live.get(row.instance_id, ())))
-        for row in connection.execute(_current(organization))
+        for row in connection.execute(_current(scope))
     }
-    last = {row.instance_id: _deployment(row, ()) for row in connection.execute(_last(organization))}
+    last = {row.instance_id: _deployment(row, ()) for row in connection.execute(_last(scope))}
     query = (
         sa.select(
             *(instances.c[name] for name in _FACTS),
@@ -167,7 +172,7 @@ def _instances(connection: sa.Connection, organization: str) -> dict[str, Instan
             processes.c.name.label("process"),
         )
         .join(processes, processes.c.id == instances.c.process_id)
-        .where(instances.c.organization == organization, instances.c.tombstone == "")
+        .where(*scope, instances.c.tombstone == "")
     )
     decode = cache(json.loads)  # most instances are alike: what is spelled the same is decoded once
     return {
@@ -198,25 +203,27 @@ _SHOWN = (
 )
 
 
-def _current(organization: str) -> sa.Select[Any]:
+def _current(scope: tuple[Any, ...]) -> sa.Select[Any]:
     return (
         sa.select(*_SHOWN)
         .join(current_deployments, current_deployments.c.deployment_id == deployments.c.id)
         .join(instances, instances.c.id == deployments.c.instance_id)
-        .where(instances.c.organization == organization, instances.c.tombstone == "")
+        .join(processes, processes.c.id == instances.c.process_id)
+        .where(*scope, instances.c.tombstone == "")
     )
 
 
-def _last(organization: str) -> sa.Select[Any]:
+def _last(scope: tuple[Any, ...]) -> sa.Select[Any]:
     """The latest attempt of each instance, where it is not the one that serves."""
     latest, is_latest = attempts.is_latest()
     return (
         sa.select(*_SHOWN, deployments.c.result)
         .join(latest, is_latest)
         .join(instances, instances.c.id == deployments.c.instance_id)
+        .join(processes, processes.c.id == instances.c.process_id)
         .outerjoin(current_deployments, current_deployments.c.deployment_id == deployments.c.id)
         .where(
-            instances.c.organization == organization,
+            *scope,
             instances.c.tombstone == "",
             current_deployments.c.deployment_id.is_(None),
         )
@@ -238,7 +245,7 @@ def _deployment(row: Row, workflows: tuple[LiveWorkflow, ...]) -> Deployment:
     )
 
 
-def _live(connection: sa.Connection, organization: str) -> Mapping[str, list[LiveWorkflow]]:
+def _live(connection: sa.Connection, scope: tuple[Any, ...]) -> Mapping[str, list[LiveWorkflow]]:
     """The workflows of the deployments that serve, by deployment; and by instance what is live besides:
     traces of a crash, shown as drift so that a repair takes them away."""
     found: dict[str, list[LiveWorkflow]] = defaultdict(list)
@@ -261,8 +268,9 @@ def _live(connection: sa.Connection, organization: str) -> Mapping[str, list[Liv
         )
         .join(deployments, deployments.c.id == deployed_workflows.c.deployment_id)
         .join(instances, instances.c.id == deployments.c.instance_id)
+        .join(processes, processes.c.id == instances.c.process_id)
         .outerjoin(live_workflows, live_workflows.c.live_id == deployed_workflows.c.live_id)
-        .where(instances.c.organization == organization)
+        .where(*scope)
         .order_by(deployed_workflows.c.workflow)
     )
     known = set()
@@ -271,8 +279,13 @@ def _live(connection: sa.Connection, organization: str) -> Mapping[str, list[Liv
         found[row.deployment_id].append(
             LiveWorkflow(row.workflow, row.live_id, row.digest, row.really, row.active)
         )
-    everything = sa.select(live_workflows).join(instances, instances.c.id == live_workflows.c.instance_id)
-    for row in connection.execute(everything.where(instances.c.organization == organization)):
+    everything = (
+        sa.select(live_workflows)
+        .join(instances, instances.c.id == live_workflows.c.instance_id)
+        .join(processes, processes.c.id == instances.c.process_id)
+        .where(*scope)
+    )
+    for row in connection.execute(everything):
         if row.live_id not in known:
             found[row.instance_id].append(LiveWorkflow(row.workflow, row.live_id, "", row.digest, False))
     return found
