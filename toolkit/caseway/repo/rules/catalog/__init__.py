@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from caseway.repo.rules.catalog import (
+    deployment,
     files,
     http_triggers,
     hygiene,
@@ -20,6 +21,7 @@ ALL: tuple[Rule, ...] = (
     *files.RULES,
     *references.RULES,
     *overlays.RULES,
+    *deployment.RULES,
     *placeholders.RULES,
     *workflows.RULES,
     *triggers.RULES,

@@ -8,7 +8,7 @@ from caseway.repo.rules.rule import Rule
 
 RULES = (
     Rule(
-        code="CW317",
+        code="CW319",
         name="unknown-health-workflow",
         severity=Severity.ERROR,
         summary="the health check names a workflow that the use case does not have",
