@@ -27,6 +27,7 @@ COMMANDS = {
     "diff": (_C + "diff", "Compare two versions of a use case"),
     "status": (_C + "status", "Show instances, versions and what runs"),
     "drift": (_C + "drift", "Show what hands have changed since the last apply"),
+    "ci": (_C + "ci", "Do in a pipeline what its event asks for"),
     "trigger": (_C + "trigger", "Start an execution of an instance"),
     "worker": (_C + "worker", "Run what is due, until told to stop"),
     "event": (_C + "event", "Send events to executions and triggers"),

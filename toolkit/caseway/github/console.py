@@ -1,7 +1,7 @@
 """How a run speaks to the runner it is in: log, annotations, masks, outputs, the step's summary.
 
-Rule: what came from a repository cannot become a command. Log text stands between `stop-commands` and a token
-that nobody can guess; values of outputs stand between delimiters of the same kind."""
+Rule: what came from a repository cannot become a command. Log text that could be one stands between
+`stop-commands` and a token that nobody can guess; values of outputs stand between delimiters of that kind."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Console(Protocol):
         ...
 
     def annotate(self, findings: Sequence[Diagnostic], prefix: str) -> None:
-        """Findings beside the lines they are about; `prefix` leads from the repository's top to the project."""
+        """Findings beside the lines they are about; `prefix` leads from the top of the repository."""
         ...
 
     def warn(self, message: str, *, is_error: bool = False) -> None:
@@ -65,6 +65,9 @@ class ActionsConsole:
 
     def say(self, text: str) -> None:
         """See `Console`."""
+        if "::" not in text and "##[" not in text:
+            self.write(text.rstrip() + "\n")
+            return
         fence = self.token()
         self.write(f"::stop-commands::{fence}\n{text.rstrip()}\n::{fence}::\n")
 

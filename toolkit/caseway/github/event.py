@@ -40,13 +40,14 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class Event:
     """`name` and `action` are GitHub's words, whatever the forge. `ref` is a full name; `sha` is the commit
-    that was checked out; `is_deleted` says that the ref is gone."""
+    that was checked out, `before` what the ref was at until now; `is_deleted` says that the ref is gone."""
 
     name: str
     action: str = ""
     repository: str = ""
     ref: str = ""
     sha: str = ""
+    before: str = ""
     default_branch: str = ""
     is_deleted: bool = False
     actor: str = ""
@@ -108,6 +109,7 @@ def github_event(environment: Mapping[str, str], payload: Mapping[str, Any]) -> 
         repository=environment.get("GITHUB_REPOSITORY", "") or _text(payload, "repository", "full_name"),
         ref=ref,
         sha=environment.get("GITHUB_SHA", "") or _text(payload, "after"),
+        before=_text(payload, "before"),
         default_branch=_text(payload, "repository", "default_branch"),
         is_deleted=payload.get("deleted") is True,
         actor=environment.get("GITHUB_ACTOR", "") or _text(payload, "sender", "login"),
@@ -168,6 +170,7 @@ def gitlab_event(environment: Mapping[str, str]) -> Event:
         repository=environment.get("CI_PROJECT_ID", ""),
         ref=f"refs/tags/{tag}" if tag else f"refs/heads/{branch}" if branch else "",
         sha=environment.get("CI_COMMIT_SHA", ""),
+        before=environment.get("CI_COMMIT_BEFORE_SHA", ""),
         default_branch=environment.get("CI_DEFAULT_BRANCH", ""),
         actor=environment.get("GITLAB_USER_LOGIN", ""),
         pull_request=request,

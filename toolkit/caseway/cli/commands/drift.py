@@ -22,7 +22,7 @@ def command(session: Session, path: str | None, ref: str | None, detailed_exitco
     """
     from dataclasses import replace
 
-    from caseway.cli.drifting import drift_of
+    from caseway.reconcile.drift import drift_of
     from caseway.cli.pipeline import asked_to_plan, plan_all
     from caseway.cli.plan_output import actions_json, rendered
 
