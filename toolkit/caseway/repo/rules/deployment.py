@@ -1,4 +1,4 @@
-"""CW319: what checks a new version is a workflow of the use case that can be run with nothing to hold it up."""
+"""CW319: what checks a new version is a workflow that the use case has."""
 
 from __future__ import annotations
 
