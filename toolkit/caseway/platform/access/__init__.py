@@ -1,0 +1,1 @@
+"""Who there is, who asks, and what they may see: people, teams, service accounts, tokens, trust, grants."""

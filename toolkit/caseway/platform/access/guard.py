@@ -1,0 +1,90 @@
+"""What an operation is about, and whether the caller may. The rule: `may` is asked here alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from caseway.model.access import Caller, Kind, Permission, Subject, may
+from caseway.model.errors import CasewayError
+from caseway.platform.access.grants import instance_subject, process_subject
+from caseway.platform.bundle import Platform
+from caseway.platform.lookup import Row
+from caseway.platform.tables import executions, instances, processes
+
+
+def require(caller: Caller, permission: Permission, subject: Subject) -> None:
+    """Raises `CasewayError`: `unauthenticated`, `forbidden`, `not-found` (for what is not to be known of)."""
+    decision = may(caller, permission, subject)
+    if decision.allowed:
+        return
+    if caller.kind == "anonymous":
+        raise CasewayError(
+            "who asks? There is no token, or it is not known here",
+            code="unauthenticated",
+            hint="send it as `Authorization: Bearer TOKEN`; the command line takes it from CASEWAY_TOKEN",
+        )
+    if decision.is_hidden and subject.kind is not Kind.ORGANIZATION:
+        raise CasewayError(f"there is no such {subject.kind}", code="not-found", hint=decision.reason)
+    raise CasewayError(f"you may not: {decision.reason}", code="forbidden")
+
+
+def organization_subject(caller: Caller) -> Subject:
+    """The caller's own organization."""
+    return Subject(caller.organization)
+
+
+def project_subject(caller: Caller, project: str) -> Subject:
+    """A project of the caller's organization; it need not be there yet."""
+    return Subject(caller.organization, Kind.PROJECT, id=project, project=project)
+
+
+def subject_of_process(platform: Platform, caller: Caller, name: str) -> Subject | None:
+    """The process of that name, None when there is none."""
+    query = sa.select(processes).where(
+        processes.c.organization == caller.organization,
+        processes.c.name == name,
+        processes.c.tombstone == "",
+    )
+    row = _first(platform, query)
+    return None if row is None else process_subject(row)
+
+
+def subject_of_instance(platform: Platform, caller: Caller, name: str) -> Subject | None:
+    """The instance of that name, the one in the grave when none lives, None when there is none at all."""
+    query = (
+        sa.select(instances)
+        .where(
+            instances.c.organization == caller.organization,
+            sa.or_(instances.c.name == name, instances.c.id == name),
+        )
+        .order_by(instances.c.tombstone != "", instances.c.deleted_at.desc())
+    )
+    row = _first(platform, query)
+    return None if row is None else instance_subject(row)
+
+
+def subject_of_execution(platform: Platform, caller: Caller, execution_id: str) -> Subject | None:
+    """The instance that an execution is of, None when there is no such execution."""
+    query = (
+        sa.select(instances)
+        .join(executions, executions.c.instance_id == instances.c.id)
+        .where(executions.c.organization == caller.organization, executions.c.id == execution_id)
+    )
+    row = _first(platform, query)
+    return None if row is None else instance_subject(row)
+
+
+def subject_of_credential(platform: Platform, caller: Caller, scope: str, owner: str) -> Subject | None:
+    """Where a credential of that scope and owner lives: for an instance's, the instance itself."""
+    if scope == "system":
+        return Subject("", Kind.CREDENTIAL)
+    if scope == "instance":
+        return subject_of_instance(platform, caller, owner)
+    return Subject(caller.organization, Kind.CREDENTIAL, owner=owner)
+
+
+def _first(platform: Platform, query: sa.Select[Any]) -> Row | None:
+    with platform.database.reading() as connection:
+        return connection.execute(query.limit(1)).first()
