@@ -23,6 +23,7 @@ from caseway.containers import layer
 from caseway.containers.base import PACKAGES, SUITE, BaseRequest, make_default
 from caseway.containers.engine import Address, Engine
 from caseway.containers.images import find_image
+from caseway.model.errors import CasewayError
 
 _START_SECONDS = 30
 MARKS = {"dev.caseway": "1"}
@@ -52,7 +53,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 class Daemon:
-    """The daemon whose files are in `folder`; sockets want short paths, so its own is in the temporary one."""
+    """The daemon whose files are in `folder`; sockets want short paths, so that is elsewhere."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -92,7 +93,7 @@ class Daemon:
         engine = Engine(Address(self.url))
         try:
             engine.capacity()
-        except Exception:
+        except CasewayError:
             return False
         finally:
             engine.close()

@@ -38,7 +38,7 @@ class Link:
         self._numbers = itertools.count(1)
         self._is_gone = False
 
-    def start(self, on_order: Callable[[dict[str, Any]], None], on_end: Callable[[], None]) -> None:
+    def start(self, on_order: Callable[[dict[str, Any]], object], on_end: Callable[[], object]) -> None:
         """Begin to read."""
         threading.Thread(target=self._read, args=(on_order, on_end), name="stdin", daemon=True).start()
 
@@ -76,7 +76,7 @@ class Link:
             self.say({"say": "ask", "id": number, "what": what, **arguments})
         return number, answer
 
-    def _read(self, on_order: Callable[[dict[str, Any]], None], on_end: Callable[[], None]) -> None:
+    def _read(self, on_order: Callable[[dict[str, Any]], object], on_end: Callable[[], object]) -> None:
         try:
             for line in self._source:
                 message = message_in(line)

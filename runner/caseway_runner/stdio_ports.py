@@ -8,14 +8,26 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from caseway_runner.approvals import ApprovalRequest, Decision, NobodyDecides
+from caseway_runner.containers import ContainerError, ContainerRequest, ContainerResult
 from caseway_runner.errors import fault
 from caseway_runner.journal import Entry
 from caseway_runner.outcome import TaskRecord
 from caseway_runner.ports import Arrival, Ports
 from caseway_runner.stdio_link import Link, Refused
-from caseway_runner.stdio_wire import entries_in, entry_json, policy_in, record_json
+from caseway_runner.stdio_wire import (
+    approval_json,
+    container_json,
+    decision_in,
+    decision_json,
+    entries_in,
+    entry_json,
+    policy_in,
+    record_json,
+    result_in,
+)
 
-MISSING = "missing"
+MISSING, NOBODY, CONTAINER = "missing", "nobody-decides", "container:"
 
 
 class PipedJournal:
@@ -87,6 +99,51 @@ class PipedSource:
             raise fault("runtime", str(refused)) from refused
 
 
+class PipedApprovals:
+    """Whoever keeps approvals at the other end."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def request(self, asked: ApprovalRequest, /) -> None:
+        """Return when the request is kept. Raises NobodyDecides."""
+        try:
+            await self._link.ask("approval", approval=approval_json(asked))
+        except Refused as refused:
+            if refused.code == NOBODY:
+                raise NobodyDecides(str(refused)) from None
+            raise
+
+    async def decision(self, key: str, /) -> Decision | None:
+        """What was decided so far."""
+        found = await self._link.ask("decision", key=key)
+        return None if found is None else decision_in(found)
+
+    async def decided(self, key: str, /) -> None:
+        """Return when there is a decision."""
+        await self._link.ask("decided", key=key)
+
+    async def expire(self, key: str, late: Decision, /) -> Decision:
+        """The decision that counts."""
+        return decision_in(await self._link.ask("expire", key=key, late=decision_json(late)))
+
+
+class PipedContainers:
+    """The container engine at the other end: there is none in here."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def run(self, request: ContainerRequest, /) -> ContainerResult:
+        """Return when the container has ended. Raises ContainerError."""
+        try:
+            return result_in(await self._link.ask("container", request=container_json(request)))
+        except Refused as refused:
+            if refused.code.startswith(CONTAINER):
+                raise ContainerError(str(refused), refused.code.removeprefix(CONTAINER)) from None
+            raise
+
+
 def piped_ports(link: Link, order: Mapping[str, Any]) -> Ports:
     """The ports for what the `execute` message describes."""
     source, events = PipedSource(link), PipedEvents(link)
@@ -106,4 +163,8 @@ def piped_ports(link: Link, order: Mapping[str, Any]) -> Ports:
         mailbox=events,
         can_sleep=bool(order["canSleep"]),
         lifecycle=PipedEvents(link, "lifecycle") if order["hasLifecycle"] else None,
+        containers=PipedContainers(link) if order["hasContainers"] else None,
+        approvals=PipedApprovals(link) if order["hasApprovals"] else None,
+        pins=dict(order["pins"]),
+        until=str(order["until"]),
     )

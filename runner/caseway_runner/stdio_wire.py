@@ -11,6 +11,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from caseway_runner.approvals import ApprovalRequest, Decision
+from caseway_runner.containers import ContainerRequest, ContainerResult
 from caseway_runner.errors import error_from_json
 from caseway_runner.journal import Entry
 from caseway_runner.outcome import Outcome, Status, TaskRecord, Waiting
@@ -58,7 +60,8 @@ def entry_in(value: Any) -> Entry:
     match value:
         case [str(position), str(kind), str(at), data]:
             return Entry(position, kind, at, data)
-    raise BadMessage("not a journal entry")
+        case _:
+            raise BadMessage("not a journal entry")
 
 
 def entries_in(value: Any) -> list[Entry]:
@@ -157,3 +160,64 @@ def page_of(entries: Sequence[Entry], start: int, most: int = 500) -> dict[str, 
     """Some entries from `start` on, and whether there are more."""
     page = [entry_json(entry) for entry in entries[start : start + most]]
     return {"entries": page, "more": start + most < len(entries)}
+
+
+def approval_json(asked: ApprovalRequest) -> dict[str, Any]:
+    """What a person is asked."""
+    deadline = None if asked.deadline is None else asked.deadline.isoformat()
+    return {**asdict(asked), "deadline": deadline}
+
+
+def approval_in(value: Any) -> ApprovalRequest:
+    """The request that `approval_json` wrote; raises `BadMessage`."""
+    try:
+        deadline = None if value["deadline"] is None else datetime.fromisoformat(value["deadline"])
+        approvers = tuple(str(name) for name in value["approvers"])
+        return ApprovalRequest(**{**value, "deadline": deadline, "approvers": approvers})
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadMessage("not a request for approval") from error
+
+
+def decision_json(decision: Decision) -> dict[str, Any]:
+    """A decision."""
+    return asdict(decision)
+
+
+def decision_in(value: Any) -> Decision:
+    """The decision that `decision_json` wrote; raises `BadMessage`."""
+    try:
+        return Decision(**value)
+    except TypeError as error:
+        raise BadMessage("not a decision") from error
+
+
+def container_json(request: ContainerRequest) -> dict[str, Any]:
+    """A container to run."""
+    return asdict(request)
+
+
+def container_in(value: Any) -> ContainerRequest:
+    """The request that `container_json` wrote; raises `BadMessage`."""
+    try:
+        request = ContainerRequest(**{**value, "arguments": tuple(str(one) for one in value["arguments"])})
+    except (KeyError, TypeError) as error:
+        raise BadMessage("not a request for a container") from error
+    maps = (request.environment, request.ports, request.volumes)
+    texts = (request.key, request.image, request.name, request.command, request.stdin)
+    are_maps = all(isinstance(one, Mapping) for one in maps)
+    if not are_maps or not all(isinstance(one, str) for one in texts):
+        raise BadMessage("not a request for a container")
+    return request
+
+
+def result_json(result: ContainerResult) -> dict[str, Any]:
+    """How a container ended."""
+    return asdict(result)
+
+
+def result_in(value: Any) -> ContainerResult:
+    """The result that `result_json` wrote; raises `BadMessage`."""
+    try:
+        return ContainerResult(int(value["code"]), str(value["stdout"]), str(value["stderr"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadMessage("not the result of a container") from error

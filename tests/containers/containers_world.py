@@ -10,7 +10,6 @@ from caseway.containers.engine import Engine
 from caseway.containers.executor import ContainerExecutor
 from caseway.containers.job import Job, Place, Warmth
 from caseway.containers.sandbox import MB, Network, Resources, Sandbox
-from caseway.model.canonical import digest
 
 SMALL = Resources(cpus=1.0, memory_bytes=256 * MB, disk_bytes=32 * MB, processes=64)
 
@@ -39,7 +38,7 @@ def a_place(image: str, *, resources: Resources = SMALL, warmth: Warmth | None =
 
 def a_job(document: dict[str, Any], place: Place, given: Any = None, id: str = "run-1") -> Job:
     """A job."""
-    return Job(document, digest(document), given, runner.Execution(id), place)
+    return Job(document, given, runner.Execution(id), place)
 
 
 def run_job(engine: Engine, job: Job, **ports: Any) -> runner.Outcome:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import caseway_runner as runner
 from caseway.containers.job import Job
@@ -36,7 +36,11 @@ class Answers:
         try:
             return {"value": await answer(self, question)}
         except KeyError as error:
-            return {"error": {"code": "missing", "message": str(error.args[0] if error.args else "")}}
+            return _refusal("missing", error.args[0] if error.args else "")
+        except runner.NobodyDecides as error:
+            return _refusal("nobody-decides", error)
+        except runner.ContainerError as error:
+            return _refusal(f"container:{error.kind}", error)
 
     async def _append(self, question: Mapping[str, Any]) -> None:
         entries = wire.entries_in(question.get("entries"))
@@ -89,6 +93,37 @@ class Answers:
         else:
             await mailbox.arrival(_number(question))
 
+    async def _container(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        containers = _there(self._ports.containers)
+        asked = wire.container_in(question.get("request"))
+        if not asked.key.startswith(f"{self._job.execution.id}:"):
+            raise wire.BadMessage("a container for another execution")
+        return wire.result_json(await containers.run(asked))
+
+    async def _approval(self, question: Mapping[str, Any]) -> None:
+        asked = wire.approval_in(question.get("approval"))
+        # Whose approval it is stands in the job: the container may not ask in another's name.
+        if asked.execution != self._job.execution.id:
+            raise wire.BadMessage("an approval for another execution")
+        await _there(self._ports.approvals).request(asked)
+
+    async def _decision(self, question: Mapping[str, Any]) -> dict[str, Any] | None:
+        found = await _there(self._ports.approvals).decision(self._key(question))
+        return None if found is None else wire.decision_json(found)
+
+    async def _decided(self, question: Mapping[str, Any]) -> None:
+        await _there(self._ports.approvals).decided(self._key(question))
+
+    async def _expire(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        late = wire.decision_in(question.get("late"))
+        return wire.decision_json(await _there(self._ports.approvals).expire(self._key(question), late))
+
+    def _key(self, question: Mapping[str, Any]) -> str:
+        key = question.get("key")
+        if not isinstance(key, str) or not key.startswith(f"{self._job.execution.id}:"):
+            raise wire.BadMessage("an approval of another execution")
+        return key
+
     def _mailbox(self) -> runner.Mailbox | None:
         events = self._ports.events
         return self._ports.mailbox or (events if isinstance(events, runner.Mailbox) else None)
@@ -105,7 +140,25 @@ _ANSWERS = {
     "lifecycle": Answers._lifecycle,
     "after": Answers._after,
     "arrival": Answers._arrival,
+    "container": Answers._container,
+    "approval": Answers._approval,
+    "decision": Answers._decision,
+    "decided": Answers._decided,
+    "expire": Answers._expire,
 }
+
+
+_Port = TypeVar("_Port")
+
+
+def _there(port: _Port | None) -> _Port:
+    if port is None:
+        raise wire.BadMessage("a question about what this execution was not given")
+    return port
+
+
+def _refusal(code: str, message: object) -> dict[str, Any]:
+    return {"error": {"code": code, "message": str(message)}}
 
 
 def _declared(document: Mapping[str, Any]) -> list[str]:

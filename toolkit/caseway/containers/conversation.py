@@ -14,6 +14,7 @@ from caseway.containers.answers import Answers
 from caseway.containers.attach import STDOUT, Attached
 from caseway.containers.errors import ContainerFailed, lost
 from caseway.containers.job import Job
+from caseway.model.canonical import digest
 from caseway.model.errors import CasewayError
 from caseway_runner import stdio_wire as wire
 
@@ -106,11 +107,12 @@ class Conversation:
             failed.cancel()
 
     def _order(self, job: Job, ports: runner.Ports) -> dict[str, Any]:
-        is_known = job.digest in self._digests
-        self._digests.add(job.digest)
+        key = digest(job.document)
+        is_known = key in self._digests
+        self._digests.add(key)
         return {
             "do": "execute",
-            "digest": job.digest,
+            "digest": key,
             "document": None if is_known else job.document,
             "input": job.input,
             "execution": wire.execution_json(job.execution),
@@ -119,6 +121,10 @@ class Conversation:
             "tellsTasks": ports.on_task is not None,
             "canSleep": ports.can_sleep,
             "hasLifecycle": ports.lifecycle is not None,
+            "hasContainers": ports.containers is not None,
+            "hasApprovals": ports.approvals is not None,
+            "pins": dict(ports.pins),
+            "until": ports.until,
         }
 
     def _answer(

@@ -33,10 +33,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to run: the `document` (`digest` is its own), its input, who it is, and where."""
+    """What to run: the document, its input, who it is, and where (None: in this process)."""
 
     document: Mapping[str, Any]
-    digest: str
     input: Any
     execution: runner.Execution
     place: Place | None = None

@@ -6,7 +6,7 @@ from caseway.platform.claims import claim, claim_next, heartbeat, listen, releas
 from caseway.platform.creation import NewExecution, create
 from caseway.platform.ending import finish
 from caseway.platform.held import Claim
-from caseway.platform.recall import cancel, resume, retry, sweep
+from caseway.platform.recall import cancel, lose, resume, retry, sweep
 from caseway.platform.sleeping import WaitingView, waiting_of, wake_due
 from caseway.platform.sources import workflow_source
 from caseway.platform.suspending import suspend
@@ -28,6 +28,7 @@ __all__ = [
     "heartbeat",
     "list_executions",
     "listen",
+    "lose",
     "release",
     "resume",
     "retry",

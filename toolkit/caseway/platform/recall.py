@@ -12,8 +12,9 @@ from caseway.model.states import EXECUTION, ExecutionStatus, move
 from caseway.platform import trail
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
-from caseway.platform.claims import ENDED
+from caseway.platform.claims import ENDED, lost
 from caseway.platform.creation import fresh, unended
+from caseway.platform.held import Claim
 from caseway.platform.lease import is_dead
 from caseway.platform.lookup import Row
 from caseway.platform.tables import executions, journal
@@ -125,6 +126,18 @@ def sweep(platform: Platform) -> list[str]:
         rows = connection.execute(sa.select(executions).where(held)).all()
     lost = [row for row in rows if row.claim_expires_at <= now or is_dead(row.claimed_by, platform.holder)]
     return [row.id for row in lost if _bring_back(platform, row, now)]
+
+
+def lose(platform: Platform, held: Claim) -> str:
+    """An execution lost what it ran in: its status now, pending while it has dispatches left. Raises
+    `CasewayError` (`claim-lost`) when it is somebody else's by now."""
+    with platform.database.reading() as connection:
+        row = trail.the_execution(connection, held.execution_id)
+    if row.claim_token != held.token or row.claim_expires_at is None:
+        raise lost(held)
+    _bring_back(platform, row, platform.clock())
+    with platform.database.reading() as connection:
+        return str(trail.the_execution(connection, held.execution_id).status)
 
 
 def _bring_back(platform: Platform, row: Row, now: datetime) -> bool:

@@ -5,18 +5,30 @@ Rule: every effect is journalled under the claim's fencing token, so a second wo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import caseway_runner as runner
+from caseway.containers.errors import ContainerLost
+from caseway.containers.job import Job, Place
 from caseway.model.canonical import digest
 from caseway.model.errors import CasewayError
 from caseway.platform import credentials, executions
 from caseway.platform.compose import Platform
 from caseway.platform.journal import JournalWriter, StoreJournal
 from caseway.platform.references import MissingSecret
+from caseway.worker.deciding import StoreApprovals
+from caseway.worker.executors import (
+    ERRORS,
+    SPEC_ERRORS,
+    UNREACHABLE,
+    Executor,
+    LocalExecutor,
+    faulted,
+    here,
+)
 from caseway.worker.mailbox import StoreEvents
 from caseway.worker.masking import Masked
 from caseway.worker.quantities import limits_from
@@ -24,14 +36,16 @@ from caseway.worker.sealed_journal import SealedJournal
 
 CLAIM_SECONDS = 30.0
 COMPILED_KEPT = 256
+ENGINE_SECONDS = 1.0  # before an execution goes back whose engine is away: it may be on its way up
 LISTEN_SECONDS = 0.5  # how long a wish to cancel may go unheard; one read of one row each time
 
 
 @dataclass(slots=True)
 class Worker:
     """One process that runs executions. `policy` is what the operator allows on this host; `writer` groups
-    the commits of all executions; compiled workflows are kept by digest. Claims are held in the platform's
-    `holder` name, by which a dead process of this machine is known."""
+    the commits of all executions; compiled workflows are kept by digest; `executor` runs them, in this
+    process when there is none, and `place` says where those of a claim belong. Claims are held in the
+    platform's `holder` name, by which a dead process of this machine is known."""
 
     platform: Platform
     writer: JournalWriter
@@ -39,6 +53,8 @@ class Worker:
     claim_seconds: float = CLAIM_SECONDS
     clock: runner.Clock = field(default_factory=runner.SystemClock)
     is_ending: bool = False
+    executor: Executor | None = None
+    place: Callable[[executions.Claim], Place | None] = here
     _compiled: dict[str, runner.Program] = field(default_factory=dict)
 
     def program(self, document: Mapping[str, Any]) -> runner.Program:
@@ -95,7 +111,7 @@ async def run_claimed(worker: Worker, held: executions.Claim) -> runner.Outcome:
         _leave(worker, held)
         raise
     answer = await watch
-    if answer == "suspend" and work.result().status is runner.Status.CANCELLED:
+    if answer == "suspend" and work.exception() is None and work.result().status is runner.Status.CANCELLED:
         await journal.settle()
         _leave(worker, held)
         return replace(masked.outcome(work.result()), status=runner.Status.SUSPENDED)
@@ -105,6 +121,10 @@ async def run_claimed(worker: Worker, held: executions.Claim) -> runner.Outcome:
             code="claim-lost",
             place=held.execution_id,
         )
+    gone = work.exception()
+    if isinstance(gone, ContainerLost):
+        await journal.settle()
+        return await _hand_back(worker, held, gone)
     outcome = masked.outcome(work.result())
     await asyncio.to_thread(executions.finish, worker.platform, held, outcome)
     return outcome
@@ -120,10 +140,6 @@ def _secrets(platform: Platform, held: executions.Claim) -> Masked:
 async def _interpret(
     worker: Worker, held: executions.Claim, journal: StoreJournal, masked: Masked
 ) -> runner.Outcome:
-    try:
-        program = worker.program(held.document)
-    except ValueError as error:
-        return _faulted(held.execution_id, "configuration", 400, "The workflow does not compile", str(error))
     limits = limits_from(held.limits, worker.policy.limits)
     events = StoreEvents(worker.platform, held, masked)
     ports = runner.Ports(
@@ -136,13 +152,17 @@ async def _interpret(
         mailbox=events,
         clock=worker.clock,
         can_sleep=True,
+        approvals=StoreApprovals(worker.platform, held, masked),
     )
     execution = runner.Execution(id=held.execution_id, depth=held.depth, labels=held.labels)
     try:
-        return await runner.execute(program, masked.restored(held.input), execution, ports)
+        job = Job(held.document, masked.restored(held.input), execution, worker.place(held))
+        return await (worker.executor or LocalExecutor(worker.program)).execute(job, ports)
     except MissingSecret as error:
         detail = f"input or journal hold a value of the secret '{error.slot}', which is not there any more"
-        return _faulted(held.execution_id, "authorization", 403, "A secret is gone", detail)
+        return faulted(
+            held.execution_id, SPEC_ERRORS + "authorization", "A secret is gone", detail, status=403
+        )
 
 
 async def _keep_claim(worker: Worker, held: executions.Claim, work: asyncio.Task[runner.Outcome]) -> str:
@@ -177,11 +197,10 @@ def _leave(worker: Worker, held: executions.Claim) -> None:
             executions.release(worker.platform, held, status="suspended", reason="suspended")
 
 
-def _faulted(execution_id: str, kind: str, status: int, title: str, detail: str) -> runner.Outcome:
-    error = runner.WorkflowError(
-        type=f"https://serverlessworkflow.io/spec/1.0.0/errors/{kind}",
-        status=status,
-        title=title,
-        detail=detail[:2000],
-    )
-    return runner.Outcome(id=execution_id, status=runner.Status.FAULTED, error=error)
+async def _hand_back(worker: Worker, held: executions.Claim, gone: ContainerLost) -> runner.Outcome:
+    """What lost its container is pending for whoever has a better one, until it was dispatched too often."""
+    if gone.code == UNREACHABLE:
+        await worker.clock.sleep(ENGINE_SECONDS)
+    status = await asyncio.to_thread(executions.lose, worker.platform, held)
+    error = runner.WorkflowError(ERRORS + gone.code, 503, "Container lost", gone.message[:2000])
+    return runner.Outcome(held.execution_id, runner.Status(status), error=error, reason="lost")
