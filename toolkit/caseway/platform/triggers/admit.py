@@ -76,19 +76,19 @@ def found_door(gate: Gate, instance_id: str, request: Request) -> tuple[Entrance
     if not found and entrance.phase == "archived":
         raise Refusal("this instance is archived", code="archived", hint="restore it")
     if not found:
-        raise Refusal("no trigger has this path", code="not-found", hint="look at the address again")
+        raise Refusal("no trigger has this path", code="no-trigger", hint="look at the address again")
     door, values = next((each for each in found if request.method in each[0].methods), (None, {}))
     if door is None:
         allowed = ", ".join(sorted({method for each, _ in found for method in each.methods}))
         raise Refusal(
             f"{request.method} starts nothing here",
-            code="method",
+            code="method-not-allowed",
             hint=f"use {allowed}",
             headers={"allow": allowed},
         )
     forwarded = request.headers.get("x-forwarded-for", "")
     if not door.is_open_to(client_address(request.peer, forwarded, gate.trusted)):
-        raise Refusal("requests from this address are not let in", code="address")
+        raise Refusal("requests from this address are not let in", code="forbidden")
     return entrance, door, values
 
 
@@ -98,7 +98,7 @@ def too_large(most: int) -> Refusal:
 
 
 def key_of(gate: Gate, entrance: Entrance, request: Request) -> str:
-    """The id of the API key that came with the request. Raises `Refusal` (`key`)."""
+    """The id of the API key that came with the request. Raises `Refusal` (`unauthenticated`)."""
     given = request.headers.get("x-api-key", "").strip()
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if not given and scheme.lower() == "bearer":
@@ -107,9 +107,8 @@ def key_of(gate: Gate, entrance: Entrance, request: Request) -> str:
     if found is None:
         raise Refusal(
             "this key does not open this instance" if given else "a key is needed",
-            code="key",
+            code="unauthenticated",
             hint="send the instance's API key as X-API-Key (see `caseway key create`)",
-            headers={"www-authenticate": 'ApiKey header="X-API-Key"'},
         )
     return found.id
 
@@ -152,7 +151,7 @@ def _refuse_often(gate: Gate, entrance: Entrance, door: Door, request: Request) 
     if wait > 0:
         raise Refusal(
             "too many requests",
-            code="rate",
+            code="too-many-requests",
             hint=f"come back in {math.ceil(wait)} s",
             headers={"retry-after": str(math.ceil(wait))},
         )

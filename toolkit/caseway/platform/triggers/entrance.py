@@ -51,7 +51,7 @@ class Entrances:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, instance_id: str) -> Entrance:
-        """The entrance of an instance. Raises `Refusal`: `not-found`, `gone`, `not-deployed`."""
+        """The entrance of an instance. Raises `Refusal`: `not-found`, `gone`, `no-trigger`."""
         now = self.platform.clock()
         with self.platform.database.reading() as connection:
             revision = int(connection.execute(_REVISION).scalar_one())
@@ -95,7 +95,7 @@ def _read(
         raise Refusal("this instance was deleted", code="gone")
     serving = attempts.current(connection, instance_id)
     if serving is None and row.phase != "archived":
-        raise Refusal("nothing is deployed here", code="not-deployed", hint="deploy the instance")
+        raise Refusal("nothing is deployed here", code="no-trigger", hint="deploy the instance")
     doors = [] if serving is None else _doors(connection, attempts.workflows_of(connection, serving.id))
     return Entrance(
         instance_id=instance_id,

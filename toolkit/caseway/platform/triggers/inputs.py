@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from caseway.platform.triggers.doors import Door
-from caseway.platform.triggers.refusal import Refusal
+from caseway.platform.triggers.refusal import Refusal, Wrong
 
 _MOST_ERRORS = 50
 _MOST_FIELDS = 1000
@@ -30,7 +30,7 @@ class Request:
 
 def input_of(door: Door, request: Request, values: Mapping[str, str]) -> Any:
     """The input: the body; `path`, `query`, `headers`, `method` are members beside it where there are any or
-    they are asked for. Raises `Refusal`: `body`, `media-type`, `input`."""
+    they are asked for. Raises `Refusal`: `body`, `media-type`, `invalid-input`."""
     body = _body(request)
     query = _typed(_named(request.query), door.schema)
     has_body = bool(request.body)
@@ -170,18 +170,20 @@ def _as(value: Any, schema: Any) -> Any:
 
 def _refuse_invalid(door: Door, value: Any) -> None:
     if door.schema is False:
-        raise Refusal("this trigger takes no input", code="input")
+        raise Refusal("this trigger takes no input", code="invalid-input")
     if door.validator is None:
         return
     errors = []
     for error in door.validator.iter_errors(value):
-        errors.append({"pointer": _pointer(error.instance_path), "detail": str(error.message)[:500]})
+        errors.append(Wrong(_pointer(error.instance_path), str(error.message)[:500]))
         if len(errors) == _MOST_ERRORS:
             break
     if errors:
-        raise Refusal("the input does not fit the schema of this trigger", code="input", errors=errors)
+        raise Refusal(
+            "the input does not fit the schema of this trigger", code="invalid-input", errors=errors
+        )
 
 
 def _pointer(path: Sequence[Any]) -> str:
-    """A JSON Pointer in a fragment, as RFC 9457 shows it."""
-    return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    """The JSON Pointer of a place in the input."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)

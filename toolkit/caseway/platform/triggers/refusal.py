@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
 
 
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """A part of the input that does not fit: `field` is its JSON Pointer, "" the whole."""
+
+    field: str
+    message: str
+
+
 class Refusal(CasewayError):
-    """A `CasewayError` about a request: `errors` name the wrong fields, `headers` go with the answer."""
+    """A `CasewayError` about a request: `errors` are its wrong parts, `headers` go with the answer."""
 
     def __init__(
         self,
@@ -17,7 +25,7 @@ class Refusal(CasewayError):
         *,
         code: str,
         hint: str = "",
-        errors: Sequence[JsonObject] = (),
+        errors: Sequence[Wrong] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message, code=code, hint=hint)

@@ -83,7 +83,7 @@ async def _call(doors: Doors, instance_id: str, path: str, request: HttpRequest)
     admitted = await _admitted(doors, instance_id, path, request)
     if admitted.challenge:
         return PlainTextResponse(admitted.challenge)
-    started = await doors.start(admitted.new)
+    started = await _started(doors, admitted)
     response = "async" if _prefers_async(request) else admitted.door.response
     if response == "stream":
         headers = {answers.EXECUTION: started.id}
@@ -97,6 +97,16 @@ async def _call(doors: Doors, instance_id: str, path: str, request: HttpRequest)
     return answers.accepted(
         started.id, url, status=await _status(doors, instance_id, started), is_new=started.is_new
     )
+
+
+async def _started(doors: Doors, admitted: Admitted) -> Started:
+    """The execution, in the store for good. What served may have changed since the request was admitted."""
+    try:
+        return await doors.start(admitted.new)
+    except CasewayError as error:
+        if error.code not in {"not-found", "not-deployed", "workflow"}:
+            raise
+        raise Refusal("this trigger is gone by now", code="no-trigger", hint=error.hint) from error
 
 
 async def _status(doors: Doors, instance_id: str, started: Started) -> str:

@@ -11,27 +11,8 @@ from starlette.responses import Response
 
 from caseway.model.errors import CasewayError
 from caseway.platform.triggers.results import Result
+from caseway.server.problems import MEDIA_TYPE, TYPE, answer
 
-STATUS: Mapping[str, HTTPStatus] = {
-    "body": HTTPStatus.BAD_REQUEST,
-    "event": HTTPStatus.BAD_REQUEST,
-    "idempotency-key": HTTPStatus.BAD_REQUEST,
-    "key": HTTPStatus.UNAUTHORIZED,
-    "signature": HTTPStatus.UNAUTHORIZED,
-    "address": HTTPStatus.FORBIDDEN,
-    "forbidden": HTTPStatus.FORBIDDEN,
-    "not-found": HTTPStatus.NOT_FOUND,
-    "not-deployed": HTTPStatus.NOT_FOUND,
-    "workflow": HTTPStatus.NOT_FOUND,
-    "method": HTTPStatus.METHOD_NOT_ALLOWED,
-    "not-active": HTTPStatus.CONFLICT,
-    "archived": HTTPStatus.GONE,
-    "gone": HTTPStatus.GONE,
-    "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    "media-type": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    "input": HTTPStatus.UNPROCESSABLE_ENTITY,
-    "rate": HTTPStatus.TOO_MANY_REQUESTS,
-}
 _ERRORS = "https://serverlessworkflow.io/spec/1.0.0/errors/"
 # What went wrong behind the workflow is not the caller's fault, whatever status it came with.
 _BEHIND = {
@@ -55,20 +36,7 @@ def json_answer(value: Any, *, status: int = 200, headers: Mapping[str, str] | N
 
 def problem(error: CasewayError) -> Response:
     """Why the request started nothing."""
-    status = STATUS.get(error.code, HTTPStatus.BAD_REQUEST)
-    found: dict[str, Any] = {
-        "type": f"https://caseway.dev/problems/{error.code}",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": error.message,
-        "code": error.code,
-    }
-    if error.hint:
-        found["hint"] = error.hint
-    errors = getattr(error, "errors", ())
-    if errors:
-        found["errors"] = [dict(each) for each in errors]
-    return _problem(found, getattr(error, "headers", {}))
+    return answer(error, headers=getattr(error, "headers", {}))
 
 
 def accepted(execution_id: str, url: str, *, status: str = "pending", is_new: bool = True) -> Response:
@@ -85,7 +53,7 @@ def output(result: Result, *, is_new: bool = True) -> Response:
     error = result.error if isinstance(result.error, Mapping) else {}
     status = _status(error, result.status)
     found = {
-        "type": error.get("type") or f"https://caseway.dev/problems/{result.status}",
+        "type": error.get("type") or f"{TYPE}execution-{result.status}",
         "title": error.get("title") or status.phrase,
         "status": status.value,
         "detail": error.get("detail") or f"the execution was {result.status}: {result.reason}",
@@ -121,4 +89,4 @@ def _replayed(is_new: bool) -> dict[str, str]:
 
 def _problem(found: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
     body = json.dumps(found, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
-    return Response(body, int(found["status"]), dict(headers), media_type="application/problem+json")
+    return Response(body, int(found["status"]), dict(headers), media_type=MEDIA_TYPE)
