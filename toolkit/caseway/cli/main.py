@@ -32,6 +32,8 @@ COMMANDS = {
     "worker": (_C + "worker", "Run what is due, until told to stop"),
     "event": (_C + "event", "Send events to executions and triggers"),
     "executions": (_C + "executions", "Look at executions and steer them"),
+    "metrics": (_C + "metrics", "Show how many executions ended, and how"),
+    "audit": (_C + "audit", "Show who changed what"),
     "instance": (_C + "instance", "Look at instances and steer them"),
     "process": (_C + "process", "Look at processes, versions and promotion"),
     "credential": (_C + "credential", "Keep the secrets that workflows use"),

@@ -10,9 +10,15 @@ from caseway.operations.operation import Operation
 
 # By the first word of an operation's name: the module that lists them as `OPERATIONS`.
 MODULES: Mapping[str, str] = {
+    "audit": "telemetry",
     "executions": "executions",
     "instances": "instances",
+    "logs": "telemetry",
+    "metrics": "telemetry",
+    "previews": "previews",
     "processes": "processes",
+    "snapshots": "snapshots",
+    "spans": "telemetry",
     "templates": "processes",
 }
 

@@ -12,6 +12,7 @@ TABLE = {
     "list": (_C + "list", "List executions, newest first"),
     "get": (_C + "get", "Show one with its task tree and output"),
     "logs": (_C + "logs", "Show what its tasks did, in order"),
+    "spans": (_C + "spans", "Show its span tree, kept as telemetry"),
     "suspend": (_C + "suspend", "Halt one until it is resumed"),
     "cancel": (_C + "cancel", "Stop one"),
     "retry": (_C + "retry", "Start a new one with the same input"),
