@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from caseway.model.desired import Desired, PreviewPolicy
 from caseway.model.errors import CasewayError
-from caseway.platform import keys, previews
+from caseway.platform import keys, previews, processes
 from caseway.platform.compose import Platform
 from caseway.platform.creation import NewExecution, create
 from caseway.platform.credentials import set_credential
@@ -223,8 +223,6 @@ def test_a_changed_connection_is_the_previews_own(platform: Platform, base: Desi
 
 
 def test_a_template_of_a_preview_is_never_published(platform: Platform, base: Desired, head: Desired) -> None:
-    from caseway.platform import processes
-
     up(platform, head, base)
     version = get_process(platform, ORGANIZATION, "invoice--pr-42").templates[0].version
     with pytest.raises(CasewayError, match="never published"):

@@ -71,8 +71,10 @@ def orphans(connection: sa.Connection, organization: str, known: Iterable[str]) 
     """The previews of which there is something, but no record."""
     scopes: set[str] = set()
     for table in (instances, processes, resources):
-        query = sa.select(table.c.project).distinct().where(
-            table.c.organization == organization, table.c.project.contains(SEPARATOR)
+        query = (
+            sa.select(table.c.project)
+            .distinct()
+            .where(table.c.organization == organization, table.c.project.contains(SEPARATOR))
         )
         scopes |= set(connection.scalars(query))
     found = sorted(scopes - set(known))

@@ -16,6 +16,8 @@ from caseway.reconcile.ranges import is_exact, version_of
 from caseway.reconcile.step import Step, Subject, action_id, template_name
 from caseway.reconcile.version import NextVersion, highest_version, infer
 
+DEV = "dev"  # what snapshots of uncommitted work are for
+
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
@@ -63,7 +65,9 @@ def _shelf(use_case: UseCase, process: Process | None, desired: Desired) -> Shel
             "give the use case another name, or remove and prune it there first"
         )
         return Shelf(use_case, process.templates, None, Step(blocked=(message,)))
-    return _with_template(use_case, process.templates, desired.source, _listing(use_case, process, subject))
+    # Uncommitted work shows in the stage it is tried in, not in the catalogue that all stages share.
+    listing = Step() if use_case.snapshot == DEV else _listing(use_case, process, subject)
+    return _with_template(use_case, process.templates, desired.source, listing)
 
 
 def _listing(use_case: UseCase, process: Process, subject: Subject) -> Step:

@@ -13,6 +13,7 @@ from typing import Any
 
 from caseway.model.desired import Desired, Source
 from caseway.model.diagnostic import Diagnostic
+from caseway.repo import discover
 from caseway.repo.compile import desired
 from caseway.repo.discover import Role
 from caseway.repo.examine import Examined, examine
@@ -62,6 +63,15 @@ class Incremental:
         if _identities(self.project, known) != _identities(project, known):
             return None
         return self._patched(project, frozenset(known))
+
+    def listed(self, paths: Collection[str]) -> list[str]:
+        """Those of `paths` (in the project) that a reading would see now, and did not see before."""
+        tree = self.project.tree
+        if not paths or not isinstance(tree, WorkTree):
+            return []
+        there, root = WorkTree(tree.root).files(), self.project.root
+        state = discover.STATE_FOLDER + "/"
+        return [path for path in paths if root + path in there and not path.startswith(state)]
 
     def _is_of_use_case(self, path: str) -> bool:
         return self._units.get(path, REST) != REST and path in self.project.roles
