@@ -54,6 +54,7 @@ def list_executions(operating: Operating, asked: ListExecutions) -> Page:
         **{name: getattr(asked, name) for name in names},
         since=moment(asked.since) if asked.since else None,
         until=moment(asked.until) if asked.until else None,
+        caller=operating.caller,
     )
     return Page(page.items, page.next_cursor)
 

@@ -40,6 +40,7 @@ def _listed(operating: Operating, asked: ListInstances) -> Page:
         stage=asked.stage,
         owner=asked.owner,
         archived=asked.archived,
+        caller=operating.caller,
     )
     return page_of(found, lambda view: (view.name,), asked.cursor, asked.limit)
 

@@ -104,13 +104,17 @@ class Verified:
 
 def _list(operating: Operating, asked: ListProcesses) -> Page:
     found = list_processes(
-        operating.platform, operating.organization, archived=asked.archived, search=asked.search
+        operating.platform,
+        operating.organization,
+        archived=asked.archived,
+        search=asked.search,
+        caller=operating.caller,
     )
     return page_of(found, lambda view: (view.name,), asked.cursor, asked.limit)
 
 
 def _starters(operating: Operating, asked: ListProcesses) -> Page:
-    found = processes.starters(operating.platform, operating.organization)
+    found = processes.starters(operating.platform, operating.organization, caller=operating.caller)
     return page_of(found, lambda view: (view.name,), asked.cursor, asked.limit)
 
 

@@ -12,6 +12,7 @@ from caseway.model.errors import CasewayError
 from caseway.model.plan import Action, Kind, Verb
 from caseway.model.states import TemplateStatus
 from caseway.platform import rows, templates
+from caseway.platform.access import grants
 from caseway.platform.audit import By
 from caseway.platform.lookup import Row, find_instance, find_process, the_instance, the_process
 from caseway.platform.tables import instances, processes, resources
@@ -56,15 +57,18 @@ def put_process(step: Step) -> bool:
     step.connection.execute(
         sa.update(processes).where(processes.c.id == row.id).values(updated_at=step.by.at, **values)
     )
+    if row.listing != values["listing"]:
+        grants.keep_process(step.connection, row.id, values["listing"])
     if row.process_type != values["process_type"]:
         _reslot(step, row)
     return True
 
 
 def _insert_process(step: Step, values: Mapping[str, Any]) -> None:
+    made = step.ids()
     step.connection.execute(
         sa.insert(processes).values(
-            id=step.ids(),
+            id=made,
             organization=step.by.organization,
             name=step.action.name,
             project=step.project,
@@ -76,6 +80,7 @@ def _insert_process(step: Step, values: Mapping[str, Any]) -> None:
             **values,
         )
     )
+    grants.keep_process(step.connection, made, values["listing"])
 
 
 def _reslot(step: Step, process: Row) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from caseway.model.access import Caller
 from caseway.model.canonical import JsonObject
 from caseway.platform import attempts
+from caseway.platform.access.grants import visible_instances
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row, the_instance
 from caseway.platform.surroundings import webhook
@@ -72,7 +74,7 @@ class InstanceView:
         return asdict(self)
 
 
-def list_instances(
+def list_instances(  # noqa: PLR0913 - one keyword per thing one can filter by
     platform: Platform,
     organization: str,
     *,
@@ -80,9 +82,12 @@ def list_instances(
     stage: str = "",
     owner: str = "",
     archived: bool = False,
+    caller: Caller | None = None,
 ) -> list[InstanceView]:
-    """Instances by name; archived ones only when asked for."""
+    """Instances by name; archived ones only when asked for; for a `caller` those they may see."""
     query = _instances(organization).order_by(instances.c.name)
+    if caller is not None:
+        query = query.where(visible_instances(caller))
     for column, value in (
         (processes.c.name, process),
         (instances.c.stage, stage),

@@ -8,9 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from caseway.model.access import Caller
 from caseway.model.canonical import JsonObject
 from caseway.model.states import TemplateStatus
 from caseway.platform import templates as shelf
+from caseway.platform.access.grants import visible_processes
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row, the_process
 from caseway.platform.tables import (
@@ -69,10 +71,17 @@ class ProcessView:
 
 
 def list_processes(
-    platform: Platform, organization: str, *, archived: bool = False, search: str = ""
+    platform: Platform,
+    organization: str,
+    *,
+    archived: bool = False,
+    search: str = "",
+    caller: Caller | None = None,
 ) -> list[ProcessView]:
-    """Processes by name; `search` is looked for in name, title and tags."""
+    """Processes by name; `search` is looked for in name, title and tags; for a `caller` those they see."""
     query = sa.select(processes).where(processes.c.organization == organization, processes.c.tombstone == "")
+    if caller is not None:
+        query = query.where(visible_processes(caller))
     if not archived:
         query = query.where(processes.c.archived.is_(False))
     with platform.database.reading() as connection:

@@ -7,11 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from caseway.model.access import Caller
 from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
 from caseway.model.plan import Action, Kind, Verb
 from caseway.model.states import TemplateStatus
 from caseway.platform import installing, instances, templates
+from caseway.platform.access.grants import visible_processes
 from caseway.platform.actions import HANDLERS, Step
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
@@ -119,13 +121,15 @@ def delete(platform: Platform, organization: str, process: str, *, actor: str) -
         note(connection, by, ("delete", "process", process))
 
 
-def starters(platform: Platform, organization: str) -> list[ProcessView]:
-    """The processes meant to be copied, by name."""
+def starters(platform: Platform, organization: str, *, caller: Caller | None = None) -> list[ProcessView]:
+    """The processes meant to be copied, by name; for a `caller` those they see."""
     query = sa.select(processes).where(
         processes.c.organization == organization,
         processes.c.tombstone == "",
         processes.c.archived.is_(False),
     )
+    if caller is not None:
+        query = query.where(visible_processes(caller))
     with platform.database.reading() as connection:
         rows = connection.execute(query.order_by(processes.c.name)).all()
         names = [row.name for row in rows if _is_starter(connection, row)]

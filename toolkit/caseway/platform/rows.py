@@ -12,6 +12,7 @@ from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
 from caseway.model.states import DeploymentStatus, InstancePhase
 from caseway.platform import timetable
+from caseway.platform.access import grants
 from caseway.platform.audit import By
 from caseway.platform.lookup import Row
 from caseway.platform.phase import phase
@@ -44,6 +45,8 @@ def add(connection: sa.Connection, instance_id: str, process: Row, made: JsonObj
             **{key: made[key] for key in ("applied", "declared")},
         )
     )
+    if desired.get("sharing"):
+        grants.keep_instance(connection, instance_id, desired["sharing"])
 
 
 def settle(connection: sa.Connection, row: Row, at: datetime, **changes: Any) -> InstancePhase:
@@ -68,6 +71,8 @@ def settle(connection: sa.Connection, row: Row, at: datetime, **changes: Any) ->
         .where(instances.c.id == row.id)
         .values(updated_at=at, phase=now, slot=slot, **changes)
     )
+    if after["desired"].get("sharing") != row.desired.get("sharing"):
+        grants.keep_instance(connection, row.id, after["desired"].get("sharing"))
     if is_running(now) != is_running(row.phase):
         _follow(connection, row.id, at, is_enabled=is_running(now))
     return now

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from caseway.model.access import Caller
 from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
 from caseway.model.states import ExecutionStatus
 from caseway.platform import prepared
+from caseway.platform.access.grants import visible_executions
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row
 from caseway.platform.references import masked
@@ -135,9 +137,13 @@ def list_executions(  # noqa: PLR0913 - one keyword per thing one can filter by
     until: datetime | None = None,
     limit: int = 50,
     cursor: str = "",
+    caller: Caller | None = None,
 ) -> Page:
-    """Executions that fit every filter given, newest first. Raises `CasewayError` (`cursor`)."""
+    """Executions that fit every filter given, newest first; for a `caller` those they may see. Raises
+    `CasewayError` (`cursor`)."""
     query = sa.select(executions).where(executions.c.organization == organization)
+    if caller is not None:
+        query = query.where(visible_executions(caller))
     wanted = {"instance": instance, "process": process, "stage": stage, "workflow": workflow}
     wanted |= {"status": status, "trigger": trigger, "version": version}
     for name, value in wanted.items():
