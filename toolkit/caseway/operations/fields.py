@@ -62,7 +62,7 @@ IfMatch = Annotated[
 @cache
 def described(kind: type) -> tuple[Described, ...]:
     """The fields of a dataclass, in their order."""
-    hints = get_type_hints(kind, include_extras=True)
+    hints = get_type_hints(kind, localns={"Json": Any}, include_extras=True)  # JsonObject names it
     return tuple(_described(field, hints[field.name]) for field in fields(kind))
 
 

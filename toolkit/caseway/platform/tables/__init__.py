@@ -42,16 +42,20 @@ from caseway.platform.tables.running import executions, journal, schedules, task
 from caseway.platform.tables.telemetry import cursors, log_lines, metric_points, spans
 from caseway.platform.tables.triggers import rate_limits
 from caseway.platform.tables.types import Instant, JsonText, instant, metadata, moment, to_text
+from caseway.platform.tables.uploads import applies, apply_events, blobs, idempotency_keys, plans
 from caseway.platform.tables.waiting import events, sleepers
 
 __all__ = [
     "Instant",
     "JsonText",
     "api_keys",
+    "applies",
+    "apply_events",
     "approvals",
     "artifact_uses",
     "artifacts",
     "audit",
+    "blobs",
     "credentials",
     "current_deployments",
     "cursors",
@@ -62,6 +66,7 @@ __all__ = [
     "deployments",
     "events",
     "executions",
+    "idempotency_keys",
     "identities",
     "instance_grants",
     "instances",
@@ -76,6 +81,7 @@ __all__ = [
     "metric_points",
     "moment",
     "organizations",
+    "plans",
     "previews",
     "process_grants",
     "processes",

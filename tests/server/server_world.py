@@ -1,0 +1,71 @@
+"""A server to talk to: the real application on a real uvicorn, on a free port, in a thread of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from caseway.model.access import ALL_SCOPES, ANONYMOUS, Caller
+from caseway.platform.bundle import Platform
+from caseway.server.app import create_app
+from caseway.server.edge import Edge
+from caseway.server.running import serve
+from caseway.server.settings import ServerSettings
+from chaos.store_builders import ORGANIZATION, a_platform, a_repo, a_use_case, an_instance, deployed
+
+TOKEN = "cws_tests"
+
+
+def known(_platform: Platform, token: str) -> Caller:
+    """Whom the tests' tokens belong to: `cws_tests` may everything in acme, `ORG:NAME` is a person."""
+    if token == TOKEN:
+        return Caller(ORGANIZATION, "user", "ann", "ann", organization_role="owner", scopes=tuple(ALL_SCOPES))
+    organization, colon, name = token.partition(":")
+    if not colon:
+        return ANONYMOUS
+    return Caller(organization, "user", name, name, organization_role="owner", scopes=tuple(ALL_SCOPES))
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that runs."""
+
+    url: str
+    app: Edge
+    platform: Platform
+    token: str = TOKEN
+
+
+@contextmanager
+def running(platform: Platform, settings: ServerSettings | None = None) -> Iterator[Running]:
+    """A server for `platform`, ended in good order."""
+    settings = settings or ServerSettings(port=0, drain=0.0, grace=5.0)
+    app = create_app(platform, authenticate=known, settings=settings)
+    told: queue.Queue[str] = queue.Queue()
+    loops: queue.Queue[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = queue.Queue()
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loops.put((asyncio.get_running_loop(), stop))
+        await serve(app, settings, on_listening=told.put, stop=stop)
+
+    thread = threading.Thread(target=lambda: asyncio.run(main()), name="server")
+    thread.start()
+    try:
+        yield Running(told.get(timeout=30), app, platform)
+    finally:
+        loop, stop = loops.get()
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(timeout=30)
+
+
+def a_served_platform(folder: Path) -> Platform:
+    """A platform on SQLite with one use case deployed."""
+    platform = a_platform(f"sqlite:///{folder / 'state.db'}")
+    deployed(platform, a_repo(a_use_case(), an_instance()))
+    return platform

@@ -1,0 +1,26 @@
+"""Where the fields of a request travel over HTTP: one answer for server, client and document."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from caseway.operations.fields import Described, described
+from caseway.operations.operation import Operation
+
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+
+@cache
+def placed(operation: Operation) -> dict[str, tuple[Described, ...]]:
+    """The fields of its request by place: path, query, header, body."""
+    found: dict[str, list[Described]] = {"path": [], "query": [], "header": [], "body": []}
+    in_path = frozenset(re.findall(r"{(\w+)}", operation.path))
+    for item in described(operation.request):
+        if item.json in in_path:
+            found["path"].append(item)
+        elif item.about.header:
+            found["header"].append(item)
+        else:
+            found["body" if operation.method in WITH_BODY else "query"].append(item)
+    return {place: tuple(items) for place, items in found.items()}

@@ -1,0 +1,95 @@
+"""The composition root of the server: an application from a platform, and whom it knows."""
+
+from __future__ import annotations
+
+import logging
+
+import sqlalchemy as sa
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from caseway import __version__
+from caseway.model.errors import CasewayError
+from caseway.operations.table import OPERATIONS
+from caseway.platform.bundle import Platform
+from caseway.platform.gauges import measure
+from caseway.server import health, openapi
+from caseway.server.api import add_routes
+from caseway.server.auth import Authenticate
+from caseway.server.edge import Edge
+from caseway.server.metrics import Metrics
+from caseway.server.problems import answer
+from caseway.server.serving import Serving
+from caseway.server.settings import ServerSettings
+
+LOG = logging.getLogger("caseway.server")
+DOCUMENT = "/api/v1/openapi.json"
+
+
+def create_app(platform: Platform, *, authenticate: Authenticate, settings: ServerSettings) -> Edge:
+    """The application. Whoever opened the platform closes it."""
+    app = FastAPI(title="Caseway", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
+    serving = Serving(platform, authenticate, settings, Metrics(lambda: measure(platform)))
+    app.state.serving = serving
+    health.add_routes(app)
+    add_routes(app, OPERATIONS)
+    document = openapi.document(OPERATIONS.values())
+    app.add_api_route(DOCUMENT, lambda: JSONResponse(document), methods=["GET"], include_in_schema=False)
+    _add_error_handlers(app)
+    return Edge(app, serving)
+
+
+def _add_error_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(CasewayError, _refused)
+    app.add_exception_handler(HTTPException, _no_route)
+    app.add_exception_handler(sa.exc.DBAPIError, _no_database)
+    app.add_exception_handler(sa.exc.TimeoutError, _no_database)
+    app.add_exception_handler(Exception, _bug)
+
+
+def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, CasewayError)
+    return answer(error)
+
+
+def _no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path = request.url.path
+    if error.status_code == 405:
+        allowed = ", ".join(sorted(_methods(request)))
+        told = CasewayError(
+            f"{request.method} is not for {path}",
+            code="method-not-allowed",
+            place=path,
+            hint=f"allowed: {allowed}",
+        )
+        return answer(told, headers={"Allow": allowed})
+    code = "not-found" if error.status_code == 404 else "bad-request"
+    return answer(CasewayError(f"{error.detail}: {path}", code=code, place=path, hint=f"see {DOCUMENT}"))
+
+
+def _methods(request: Request) -> set[str]:
+    """The methods that the routes of this path take."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        pattern = getattr(route, "path_regex", None)
+        if pattern is not None and pattern.match(request.url.path):
+            found |= set(getattr(route, "methods", None) or ())
+    return found
+
+
+def _no_database(_request: Request, error: Exception) -> Response:
+    LOG.error("the database failed: %s", type(error).__name__)
+    return answer(
+        CasewayError("the database does not answer", code="database", hint="try again in a moment"),
+        headers={"Retry-After": "1"},
+    )
+
+
+def _bug(_request: Request, error: Exception) -> Response:
+    """What nobody foresaw. The caller learns that, not how: it may hold what is not theirs to see."""
+    LOG.error("a bug: %s", type(error).__name__, exc_info=error)
+    return answer(
+        CasewayError("this is a bug in Caseway", code="bug", hint="report it with the request's id")
+    )
