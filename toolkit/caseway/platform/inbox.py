@@ -4,8 +4,8 @@ Rule: an event and the executions it starts are stored in one transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
+from caseway.model.states import ExecutionStatus
 from caseway.platform.bundle import Platform
 from caseway.platform.creation import NewExecution, insert
 from caseway.platform.sleeping import has_attributes, wake_due
@@ -24,11 +25,18 @@ from caseway.platform.tables import (
     instances,
     instant,
     store,
+    to_text,
 )
 from caseway.platform.trail import the_execution
 
 REQUIRED = ("id", "source", "type")
 PAGE = 200
+UNENDED = (
+    ExecutionStatus.PENDING,
+    ExecutionStatus.RUNNING,
+    ExecutionStatus.WAITING,
+    ExecutionStatus.SUSPENDED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +49,46 @@ class Delivery:
     started: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """What several events did, each in its place; `woken` are the executions that any of them woke."""
+
+    each: tuple[Delivery, ...]
+    woken: tuple[str, ...]
+
+
 def deliver(platform: Platform, organization: str, event: JsonObject, *, actor: str) -> Delivery:
     """Take an event in. The same `source` and `id` again change nothing. Raises `CasewayError` (`event`)."""
+    done = deliver_all(platform, organization, [event], actor=actor)
+    return replace(done.each[0], woken=done.woken)
+
+
+def deliver_all(
+    platform: Platform, organization: str, given: Sequence[JsonObject], *, actor: str
+) -> Deliveries:
+    """Take events in, all of them or none, in their order. Raises `CasewayError` (`event`)."""
+    for event in given:
+        _refuse_incomplete(event)
+    now = platform.clock()
+    done = []
+    with platform.database.writing() as connection:
+        # Numbers must become visible in their order, or a reader could pass over a lower one.
+        connection.execute(sa.select(store.c.id).with_for_update())
+        triggers = _triggers(connection, organization)
+        for event in given:
+            full = {"specversion": "1.0", "time": instant(now), **event}
+            known = _known(connection, organization, full)
+            if known is not None:
+                done.append(Delivery(known, False))
+                continue
+            number = _insert(connection, organization, full, now)
+            taken = Taken(organization, full, number, actor)
+            done.append(Delivery(number, True, started=tuple(_start(connection, platform, taken, triggers))))
+    woken = tuple(wake_due(platform)) if any(one.is_new for one in done) else ()
+    return Deliveries(tuple(done), woken)
+
+
+def _refuse_incomplete(event: JsonObject) -> None:
     missing = [name for name in REQUIRED if not isinstance(event.get(name), str) or not event[name]]
     if missing:
         raise CasewayError(
@@ -50,17 +96,6 @@ def deliver(platform: Platform, organization: str, event: JsonObject, *, actor: 
             code="event",
             hint="id, source and type are text",
         )
-    now = platform.clock()
-    full = {"specversion": "1.0", "time": instant(now), **event}
-    with platform.database.writing() as connection:
-        # Numbers must become visible in their order, or a reader could pass over a lower one.
-        connection.execute(sa.select(store.c.id).with_for_update())
-        known = _known(connection, organization, full)
-        if known is not None:
-            return Delivery(known, False)
-        number = _insert(connection, organization, full, now)
-        started = tuple(_start(connection, platform, organization, full, number, actor))
-    return Delivery(number, True, tuple(wake_due(platform)), started)
 
 
 def _known(connection: sa.Connection, organization: str, event: Mapping[str, Any]) -> int | None:
@@ -89,27 +124,35 @@ def _insert(connection: sa.Connection, organization: str, event: JsonObject, now
     return int(made.scalar_one())
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An event that was taken in, its number, and who brought it."""
+
+    organization: str
+    event: JsonObject
+    number: int
+    actor: str
+
+
+Listening = tuple[str, str, Mapping[str, Any]]  # an instance, its workflow, and an event trigger of it
+
+
 def _start(
-    connection: sa.Connection,
-    platform: Platform,
-    organization: str,
-    event: JsonObject,
-    number: int,
-    actor: str,
+    connection: sa.Connection, platform: Platform, taken: Taken, triggers: Sequence[Listening]
 ) -> Iterator[str]:
     """The executions of every `event` trigger that the event fits. Their input is an array with the event."""
-    for instance, workflow, trigger in _triggers(connection, organization):
-        if not has_attributes(event, trigger.get("filter") or {}):
+    for instance, workflow, trigger in triggers:
+        if not has_attributes(taken.event, trigger.get("filter") or {}):
             continue
         new = NewExecution(
-            organization=organization,
+            organization=taken.organization,
             instance=instance,
             workflow=workflow,
-            input=[event],
+            input=[taken.event],
             trigger="event",
             trigger_id=str(trigger.get("id") or ""),
-            actor=actor,
-            idempotency_key=f"event:{workflow}:{trigger.get('id')}:{number}",
+            actor=taken.actor,
+            idempotency_key=f"event:{workflow}:{trigger.get('id')}:{taken.number}",
         )
         try:
             yield insert(connection, platform, new, platform.ids())
@@ -117,7 +160,9 @@ def _start(
             continue
 
 
-def _triggers(connection: sa.Connection, organization: str) -> list[tuple[str, str, Mapping[str, Any]]]:
+def _triggers(connection: sa.Connection, organization: str) -> list[Listening]:
+    """The event triggers of what is live. Settings are text without spaces: most need not be parsed."""
+    settings = sa.type_coerce(deployed_workflows.c.settings, sa.Text)
     rows = connection.execute(
         sa.select(instances.c.name, deployed_workflows.c.workflow, deployed_workflows.c.settings)
         .join(current_deployments, current_deployments.c.instance_id == instances.c.id)
@@ -125,7 +170,11 @@ def _triggers(connection: sa.Connection, organization: str) -> list[tuple[str, s
             deployed_workflows,
             deployed_workflows.c.deployment_id == current_deployments.c.deployment_id,
         )
-        .where(instances.c.organization == organization, instances.c.tombstone == "")
+        .where(
+            instances.c.organization == organization,
+            instances.c.tombstone == "",
+            settings.contains(_EVENT_TRIGGER, autoescape=True),
+        )
         .order_by(instances.c.name, deployed_workflows.c.workflow)
     )
     return [
@@ -134,6 +183,9 @@ def _triggers(connection: sa.Connection, organization: str) -> list[tuple[str, s
         for trigger in row.settings.get("triggers") or ()
         if trigger.get("type") == "event"
     ]
+
+
+_EVENT_TRIGGER = to_text({"type": "event"})[1:-1]
 
 
 def events_for(platform: Platform, execution_id: str, after: int) -> list[tuple[int, JsonObject]]:
@@ -155,10 +207,19 @@ def _own_event(key: str | None) -> int:
     return int(str(key).rpartition(":")[2]) if is_started else 0
 
 
-def forget_before(platform: Platform, moment: datetime) -> int:
-    """Drop events older than `moment` that no unfinished execution could still take; how many."""
-    oldest = sa.select(sa.func.min(executions.c.created_at)).where(executions.c.ended_at.is_(None))
+def forget_before(platform: Platform, moment: datetime, *, limit: int = 1000) -> int:
+    """Drop events older than `moment` that no unfinished execution of their organization could still take, at
+    most `limit` of them; how many."""
+    awaited = (
+        sa.select(sa.func.min(executions.c.created_at))
+        .where(executions.c.organization == events.c.organization, executions.c.status.in_(UNENDED))
+        .scalar_subquery()
+    )
+    old = (
+        sa.select(events.c.number)
+        .where(events.c.received_at < moment, sa.or_(awaited.is_(None), events.c.received_at < awaited))
+        .order_by(events.c.number)
+        .limit(limit)
+    )
     with platform.database.writing() as connection:
-        first = connection.scalar(oldest)
-        limit = moment if first is None else min(moment, first)
-        return int(connection.execute(sa.delete(events).where(events.c.received_at < limit)).rowcount)
+        return int(connection.execute(sa.delete(events).where(events.c.number.in_(old))).rowcount)
