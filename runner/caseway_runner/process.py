@@ -81,6 +81,7 @@ async def _run(command: Command, directory: Path) -> Result:
     except (OSError, ValueError) as error:
         raise fault("runtime", f"the process could not be started: {error}") from error
     stdout, stderr = bytearray(), bytearray()
+    code, exceeded = 0, ""
     try:
         async with asyncio.TaskGroup() as group:
             readers = [
@@ -95,10 +96,12 @@ async def _run(command: Command, directory: Path) -> Result:
             for other in others:
                 other.cancel()
         code = await process.wait()
-    except* LimitExceeded as exceeded:
-        raise LimitExceeded(str(exceeded.exceptions[0])) from None
+    except* LimitExceeded as group:
+        exceeded = str(group.exceptions[0])  # raised here, some versions of Python would wrap it in a group
     finally:
         await _end(process)
+    if exceeded:
+        raise LimitExceeded(exceeded)
     return Result(code, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace"))
 
 

@@ -74,6 +74,11 @@ class Attached:
             return  # the engine was quicker
 
     @property
+    def is_ended(self) -> bool:
+        """Whether the other side has closed the pipes, as far as is known."""
+        return self._reader.at_eof() or self._writer.is_closing()
+
+    @property
     def complaints(self) -> str:
         """The end of what it wrote to standard error."""
         return b"".join(self._tail).decode("utf-8", "replace")[-4000:]

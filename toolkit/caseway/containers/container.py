@@ -24,6 +24,14 @@ _READY_SECONDS = 60.0
 _CLEAN_SECONDS = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What a container is called."""
+
+    name: str
+    labels: Mapping[str, str]
+
+
 @dataclass(slots=True)
 class RunnerContainer:
     """A container whose runner takes one execution after the other."""
@@ -40,6 +48,11 @@ class RunnerContainer:
             return await self.conversation.run(job, ports)
         except ContainerLost as error:
             raise await self._reason(error) from error
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether its runner is known to be gone."""
+        return self.attached.is_ended
 
     async def is_reusable(self) -> bool:
         """Whether nothing is left of what ran last."""
@@ -69,11 +82,11 @@ class RunnerContainer:
 
 
 async def open_container(
-    engine: Engine, sandbox: Sandbox, labels: Mapping[str, str], capacity: Capacity
+    engine: Engine, sandbox: Sandbox, called: Called, capacity: Capacity
 ) -> RunnerContainer:
     """A running container whose runner is ready. Raises `ContainerLost`, `ContainerFailed`."""
     made = await asyncio.to_thread(
-        engine.create, sandbox.image, COMMAND, _settings(sandbox, labels, capacity)
+        engine.create, sandbox.image, COMMAND, _settings(sandbox, called, capacity)
     )
     try:
         attached = await attach(engine.address, made)
@@ -94,11 +107,12 @@ async def open_container(
     return opened
 
 
-def _settings(sandbox: Sandbox, labels: Mapping[str, str], capacity: Capacity) -> dict[str, Any]:
+def _settings(sandbox: Sandbox, called: Called, capacity: Capacity) -> dict[str, Any]:
     network = "bridge" if sandbox.network is Network.BRIDGE else "none"
     return {
         **hardened(sandbox.resources, capacity),
-        "labels": dict(labels),
+        "name": called.name,
+        "labels": dict(called.labels),
         "user": sandbox.user,
         "network_mode": network,
         "working_dir": "/tmp",  # noqa: S108 - the container's own scratch folder

@@ -5,27 +5,51 @@ Rule: a container is used by one execution at a time, and removed unless its run
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import replace
+import re
+import secrets
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from types import TracebackType
+from typing import Any
 
 import caseway_runner as runner
-from caseway.containers.container import RunnerContainer, open_container
+from caseway.containers.container import Called, RunnerContainer, open_container
 from caseway.containers.engine import Engine
 from caseway.containers.errors import ContainerFailed
 from caseway.containers.job import Job, Place
 from caseway.containers.owner import LABEL, OURS, Owner, this_owner
 from caseway.containers.sandbox import Capacity
+from caseway.containers.warm import WarmPool
+from caseway.model.errors import CasewayError
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _suffix() -> str:
+    return secrets.token_hex(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an executor is given besides its engine: who it is, the time, and names that are not taken."""
+
+    owner: Owner = field(default_factory=this_owner)
+    clock: Callable[[], datetime] = _now
+    suffix: Callable[[], str] = _suffix
 
 
 class ContainerExecutor:
     """An executor on one Docker engine; use as an async context manager: leaving removes what is left."""
 
-    def __init__(self, engine: Engine, *, owner: Owner | None = None) -> None:
+    def __init__(self, engine: Engine, surroundings: Surroundings | None = None) -> None:
         self._engine = engine
-        self._owner = owner or this_owner()
+        self._surroundings = surroundings or Surroundings()
         self._capacity: Capacity | None = None
-        self._closing: set[asyncio.Task[None]] = set()
+        self._settling: set[asyncio.Task[None]] = set()
+        self.pool = WarmPool(self._open_warm, self._close, self._surroundings.clock)
 
     async def __aenter__(self) -> ContainerExecutor:
         return self
@@ -34,48 +58,64 @@ class ContainerExecutor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.settle()
+        self.pool.drop()
+        await self.settle()
 
-    async def execute(self, job: Job, ports: runner.Ports) -> runner.Outcome:
+    async def execute(self, job: Job, ports: runner.Ports, /) -> runner.Outcome:
         """Run the job in a container of its place. Raises `ContainerLost`, `ContainerFailed`, and what the
         ports raise; cancelled from outside it gives a `cancelled` outcome."""
         place = _place_of(job)
-        container = await self._open(job, place)
+        container = self.pool.take(place)
+        if container is None:
+            container = await self._open(place, {"execution": job.execution.id})
         try:
-            return await container.run(job, _inside(ports))
-        finally:
+            outcome = await container.run(job, _inside(ports))
+        except BaseException:
             self._close(container)
+            raise
+        self._later(self.pool.give(place, container))
+        return outcome
+
+    async def tend(self, wanted: Iterable[Place] = ()) -> list[CasewayError]:
+        """Let warm containers go that nobody needs, and have those ready that `wanted` places ask for; what
+        went wrong."""
+        return await self.pool.tend(wanted)
 
     async def settle(self) -> None:
-        """Return when every container that was let go of is removed."""
-        while self._closing:
-            await asyncio.gather(*self._closing, return_exceptions=True)
+        """Return when every container that was let go of is removed, or waits."""
+        while self._settling:
+            await asyncio.gather(*self._settling, return_exceptions=True)
 
-    async def _open(self, job: Job, place: Place) -> RunnerContainer:
-        labels = {
-            **self._labels(place),
-            "dev.caseway.kind": "execution",
-            "dev.caseway.execution": job.execution.id,
-        }
-        return await open_container(self._engine, place.sandbox, labels, await self._measured())
+    async def _open_warm(self, place: Place) -> RunnerContainer:
+        return await self._open(place, {})
 
-    def _labels(self, place: Place) -> Mapping[str, str]:
-        return {
-            **OURS,
-            LABEL: self._owner.text,
-            "dev.caseway.organization": place.sandbox.namespace,
-            "dev.caseway.deployment": place.deployment,
-        }
-
-    async def _measured(self) -> Capacity:
+    async def _open(self, place: Place, marks: dict[str, str]) -> RunnerContainer:
         if self._capacity is None:
             self._capacity = await asyncio.to_thread(self._engine.capacity)
-        return self._capacity
+        return await open_container(self._engine, place.sandbox, self._called(place, marks), self._capacity)
+
+    def _called(self, place: Place, marks: dict[str, str]) -> Called:
+        parts = (place.sandbox.namespace, place.deployment[:16], self._surroundings.suffix())
+        marks = {
+            "organization": place.sandbox.namespace,
+            "deployment": place.deployment,
+            "kind": "warm" if place.warmth.keeps_any else "execution",
+            **marks,
+        }
+        labels = {f"dev.caseway.{name}": value for name, value in marks.items()}
+        return Called(
+            re.sub(r"[^a-zA-Z0-9_.-]+", "-", "-".join(["caseway", *filter(None, parts)])),
+            {**OURS, LABEL: self._surroundings.owner.text, **labels},
+        )
 
     def _close(self, container: RunnerContainer) -> None:
         """Remove the container without making anybody wait for it."""
-        task = asyncio.ensure_future(container.close())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        self._later(container.close())
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
 
 
 def _inside(ports: runner.Ports) -> runner.Ports:

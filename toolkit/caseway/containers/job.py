@@ -10,16 +10,7 @@ from typing import Any
 
 import caseway_runner as runner
 from caseway.containers.sandbox import Sandbox
-
-
-@dataclass(frozen=True, slots=True)
-class Warmth:
-    """How many containers of a deployment are kept ready: at least `least` while the platform is up, at most
-    `most`; one that had nothing to do for `idle_seconds` goes, down to `least`."""
-
-    least: int = 0
-    most: int = 0
-    idle_seconds: float = 60.0
+from caseway.containers.warmth import Warmth
 
 
 @dataclass(frozen=True, slots=True)
