@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,8 +10,19 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from caseway.delivery.preview import (
+    PreviewRequest,
+    preview_down,
+    preview_gc,
+    preview_list,
+    preview_stale,
+    preview_up,
+)
+from caseway.model.access import local
 from caseway.model.desired import Desired, PreviewPolicy
 from caseway.model.errors import CasewayError
+from caseway.operations.desired_state import as_json, of_json
+from caseway.operations.local_client import LocalClient
 from caseway.platform import keys, previews, processes
 from caseway.platform.compose import Platform
 from caseway.platform.creation import NewExecution, create
@@ -327,3 +339,46 @@ def test_cut_anywhere_bringing_up_and_taking_down_converge(
             previews.down(platform, ORGANIZATION, PROJECT, "pr-42", actor="ci", pause=no_pause)
             assert rows(platform) == before
     assert number > 50
+
+
+def test_a_preview_is_brought_up_through_a_client(platform: Platform, base: Desired, head: Desired) -> None:
+    client = LocalClient(platform, local(ORGANIZATION, "ci"))
+    made = preview_up(client, PreviewRequest("pr-42", head, base, link="https://forge.test/42", sequence=3))
+
+    assert (made["status"], made["link"]) == ("ready", "https://forge.test/42")
+    [one] = made["useCases"]
+    assert (one["useCase"], one["version"], one["isNew"]) == ("invoice", "1.0.1", True)
+    assert [item["id"] for item in preview_list(client)] == ["pr-42"]
+    stale = preview_stale(client, PROJECT, "pr-42", "broken")
+    assert stale is not None
+    assert stale["status"] == "stale"
+    assert preview_down(client, PROJECT, "pr-42")["status"] == "destroyed"
+    assert preview_stale(client, PROJECT, "pr-42", "broken") is None
+    assert preview_gc(client) == []
+
+
+def test_the_base_decides_which_credentials_a_preview_may_use(
+    platform: Platform, base: Desired, head: Desired
+) -> None:
+    set_credential(platform, ORGANIZATION, "erp", {"token": "t"}, actor="ann")
+    slots = {"erp": {"type": "custom", "scope": "organization", "required": True}}
+    greedy = replace(
+        head,
+        use_cases=(a_use_case(credentials=slots), base.use_cases[1]),
+        previews=PreviewPolicy(credentials=("erp",)),
+    )
+    client = LocalClient(platform, local(ORGANIZATION, "ci"))
+    made = preview_up(client, PreviewRequest("pr-42", greedy, base))
+    assert made["useCases"][0]["instances"][0]["phase"] == "missing_integration"
+
+
+def test_desired_state_survives_the_way_over_the_wire(head: Desired) -> None:
+    assert of_json(json.loads(json.dumps(as_json(head)))) == head
+
+
+def test_desired_state_whose_content_was_changed_on_the_way_is_refused(head: Desired) -> None:
+    sent = as_json(head)
+    sent["useCases"][0]["body"] = {**sent["useCases"][0]["body"], "title": "forged"}
+    with pytest.raises(CasewayError) as caught:
+        of_json(sent)
+    assert caught.value.code == "digest-mismatch"
