@@ -193,7 +193,7 @@ def test_whoever_sees_a_process_may_install_it_and_not_publish_it() -> None:
     [
         ("viewer", {"browse", "view"}),
         ("operator", {"browse", "view", "trigger", "operate"}),
-        ("editor", {*Permission} - {"own", "administer"}),
+        ("editor", {*Permission} - {"own", "account", "administer"}),
         ("owner", {*Permission}),
     ],
 )

@@ -49,6 +49,7 @@ class Permission(StrEnum):
     DEPLOY = "deploy"  # plan and apply a project
     PUBLISH = "publish"  # publish, deprecate, promote, delete processes
     CREDENTIALS = "credentials"  # store and forget secrets
+    ACCOUNT = "account"  # one's own tokens and password
     ADMINISTER = "administer"  # everything that is the organization's
 
 
@@ -147,6 +148,7 @@ RULES: Mapping[Permission, Rule] = {
     Permission.DEPLOY: _rule((_S.DEPLOY, _S.MANAGE), _R.EDITOR, _R.EDITOR, _R.EDITOR),
     Permission.PUBLISH: _rule((_S.DEPLOY, _S.MANAGE), _R.EDITOR, _R.EDITOR, _R.EDITOR),
     Permission.CREDENTIALS: _rule((_S.MANAGE,), _R.EDITOR, _R.EDITOR, _R.EDITOR),
+    Permission.ACCOUNT: _rule((_S.MANAGE,), _R.VIEWER, _R.OWNER, _R.OWNER),
     Permission.ADMINISTER: _rule((_S.MANAGE,), _R.EDITOR, _R.OWNER, _R.OWNER),
 }
 

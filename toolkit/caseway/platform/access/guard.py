@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import sqlalchemy as sa
 
@@ -11,7 +11,7 @@ from caseway.model.errors import CasewayError
 from caseway.platform.access.grants import instance_subject, process_subject
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row
-from caseway.platform.tables import executions, instances, processes
+from caseway.platform.tables import api_keys, executions, instances, processes
 
 
 def require(caller: Caller, permission: Permission, subject: Subject) -> None:
@@ -20,14 +20,26 @@ def require(caller: Caller, permission: Permission, subject: Subject) -> None:
     if decision.allowed:
         return
     if caller.kind == "anonymous":
-        raise CasewayError(
-            "who asks? There is no token, or it is not known here",
-            code="unauthenticated",
-            hint="send it as `Authorization: Bearer TOKEN`; the command line takes it from CASEWAY_TOKEN",
-        )
+        refuse_nobody("")
     if decision.is_hidden and subject.kind is not Kind.ORGANIZATION:
-        raise CasewayError(f"there is no such {subject.kind}", code="not-found", hint=decision.reason)
+        refuse_hidden(subject.kind)
     raise CasewayError(f"you may not: {decision.reason}", code="forbidden")
+
+
+def refuse_nobody(place: str) -> NoReturn:
+    """Raises `CasewayError` (`unauthenticated`)."""
+    raise CasewayError(
+        "who asks? There is no token, or it is not known here",
+        code="unauthenticated",
+        place=place,
+        hint="send it as `Authorization: Bearer TOKEN`; the command line takes it from CASEWAY_TOKEN",
+    )
+
+
+def refuse_hidden(kind: str) -> NoReturn:
+    """Raises `CasewayError` (`not-found`): the same for what is not there and what is not for the caller."""
+    thing = kind if kind in {Kind.PROCESS, Kind.INSTANCE, Kind.PROJECT} else "thing"
+    raise CasewayError(f"there is no such {thing}", code="not-found", hint="or it is not shared with you")
 
 
 def organization_subject(caller: Caller) -> Subject:
@@ -71,6 +83,20 @@ def subject_of_execution(platform: Platform, caller: Caller, execution_id: str) 
         sa.select(instances)
         .join(executions, executions.c.instance_id == instances.c.id)
         .where(executions.c.organization == caller.organization, executions.c.id == execution_id)
+    )
+    row = _first(platform, query)
+    return None if row is None else instance_subject(row)
+
+
+def subject_of_key(platform: Platform, caller: Caller, key: str) -> Subject | None:
+    """The instance that an API key is of, None when there is no such key."""
+    query = (
+        sa.select(instances)
+        .join(api_keys, api_keys.c.instance_id == instances.c.id)
+        .where(
+            instances.c.organization == caller.organization,
+            sa.or_(api_keys.c.id == key, api_keys.c.prefix == key),
+        )
     )
     row = _first(platform, query)
     return None if row is None else instance_subject(row)

@@ -30,7 +30,7 @@ def sign_in(
 ) -> tuple[str, datetime]:
     """A session's token and when it ends. `client` is where the try came from.
 
-    Raises `CasewayError`: `unauthenticated` (without saying what was wrong), `rate-limited`."""
+    Raises `CasewayError`: `unauthenticated` (without saying what was wrong), `too-many-requests`."""
     now = platform.clock()
     try:
         _count(platform, name, client, now)
@@ -111,7 +111,7 @@ def _count(platform: Platform, name: str, client: str, now: datetime) -> None:
     if blocked:
         raise CasewayError(
             "too many tries",
-            code="rate-limited",
+            code="too-many-requests",
             hint=f"try again after {max(blocked):%H:%M:%S} UTC",
         )
 
