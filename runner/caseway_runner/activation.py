@@ -140,6 +140,8 @@ class Activation:
         session, deadline = self.run.session, self.strand.deadline
         moments = [one for one in (until, deadline) if one is not None]
         nearest = min(moments, default=None)
+        if until is not None and until == nearest and self._left(until) == 0:
+            return  # what is due needs no clock
         arrival = asyncio.ensure_future(awaited())
         waits: set[asyncio.Future[None]] = {arrival}
         if nearest is not None:

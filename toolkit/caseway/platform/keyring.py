@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,9 +22,11 @@ SALT = b"caseway credential key v1"
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Encrypts and decrypts; never shows a key."""
+    """Encrypts and decrypts, signs and verifies; never shows a key. `signing` are keys made from the ring's,
+    in its order."""
 
     fernet: MultiFernet
+    signing: tuple[bytes, ...]
 
     def encrypt(self, value: bytes) -> str:
         """Ciphertext under the first key."""
@@ -43,11 +47,28 @@ class Keyring:
         """The same value under the first key."""
         return self.encrypt(self.decrypt(ciphertext))
 
+    def sign(self, text: str) -> str:
+        """A signature of `text` with the first key, fit for URLs."""
+        return _signature(self.signing[0], text)
+
+    def is_signed(self, text: str, signature: str) -> bool:
+        """Whether one of the keys made `signature` of `text`; how long the answer takes says nothing."""
+        given = signature.encode("utf-8", "replace")
+        fits = [hmac.compare_digest(_signature(key, text).encode(), given) for key in self.signing]
+        return True in fits  # all of them were looked at
+
+
+def _signature(key: bytes, text: str) -> str:
+    made = hmac.digest(key, text.encode("utf-8"), "sha256")
+    return base64.urlsafe_b64encode(made).rstrip(b"=").decode("ascii")
+
 
 def keyring(text: str) -> Keyring:
     """A ring of the comma-separated keys in `text`: Fernet keys as they are, passphrases stretched."""
     keys = [part.strip() for part in text.split(",") if part.strip()]
-    return Keyring(MultiFernet([_fernet(key) for key in keys]))
+    materials = [_material(key) for key in keys]
+    signing = tuple([hashlib.sha256(b"caseway signing key v1" + material).digest() for material in materials])
+    return Keyring(MultiFernet([Fernet(material) for material in materials]), signing)
 
 
 def opener(secret_key: str, key_file: Path | None) -> Callable[[], Keyring]:
@@ -89,9 +110,11 @@ def _read(path: Path) -> str:
     return text
 
 
-def _fernet(key: str) -> Fernet:
+def _material(key: str) -> bytes:
+    """What the keys are made of: a Fernet key as it is, a passphrase stretched."""
     try:
-        return Fernet(key.encode("ascii"))
+        Fernet(key.encode("ascii"))
     except ValueError:  # not a Fernet key, so a passphrase (UnicodeEncodeError is a ValueError too)
         stretched = Scrypt(salt=SALT, length=32, n=2**15, r=8, p=1).derive(key.encode("utf-8"))
-        return Fernet(base64.urlsafe_b64encode(stretched))
+        return base64.urlsafe_b64encode(stretched)
+    return key.encode("ascii")

@@ -17,6 +17,7 @@ from caseway.model.canonical import digest
 from caseway.model.errors import CasewayError
 from caseway.platform import credentials, executions
 from caseway.platform.compose import Platform
+from caseway.platform.dispatch import Dispatcher
 from caseway.platform.journal import JournalWriter, StoreJournal
 from caseway.platform.references import MissingSecret
 from caseway.worker.deciding import StoreApprovals
@@ -55,15 +56,25 @@ class Worker:
     is_ending: bool = False
     executor: Executor | None = None
     place: Callable[[executions.Claim], Place | None] = here
+    dispatcher: Dispatcher = field(init=False)
     _compiled: dict[str, runner.Program] = field(default_factory=dict)
+    _seen: dict[int, tuple[Mapping[str, Any], runner.Program]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.dispatcher = Dispatcher(self.platform, self.writer)
 
     def program(self, document: Mapping[str, Any]) -> runner.Program:
         """The compiled `document`, from memory when it was run before."""
+        seen = self._seen.get(id(document))
+        if seen is not None and seen[0] is document:
+            return seen[1]
         key = digest(document)
         if key not in self._compiled:
-            if len(self._compiled) >= COMPILED_KEPT:
-                del self._compiled[next(iter(self._compiled))]
             self._compiled[key] = runner.compile_workflow(document)
+        self._seen[id(document)] = document, self._compiled[key]
+        for kept in (self._compiled, self._seen):
+            if len(kept) > COMPILED_KEPT:
+                del kept[next(iter(kept))]  # type: ignore[attr-defined] # two dicts of different keys
         return self._compiled[key]
 
 
@@ -96,7 +107,10 @@ async def run_claimed(worker: Worker, held: executions.Claim) -> runner.Outcome:
     When this coroutine is cancelled from outside the execution is left suspended, to be resumed from its
     journal; pending, for another worker, when this one `is_ending`.
     """
-    masked = await asyncio.to_thread(_secrets, worker.platform, held)
+    if held.has_secrets:
+        masked = await asyncio.to_thread(_secrets, worker.platform, held)
+    else:
+        masked = Masked(_asked_for(worker.platform, held))
     journal = StoreJournal(worker.writer, held)
     work = asyncio.create_task(_interpret(worker, held, journal, masked))
     watch = asyncio.create_task(_keep_claim(worker, held, work))
@@ -126,15 +140,18 @@ async def run_claimed(worker: Worker, held: executions.Claim) -> runner.Outcome:
         await journal.settle()
         return await _hand_back(worker, held, gone)
     outcome = masked.outcome(work.result())
-    await asyncio.to_thread(executions.finish, worker.platform, held, outcome)
+    await worker.dispatcher.finish(held, outcome, journal.close())
     return outcome
 
 
 def _secrets(platform: Platform, held: executions.Claim) -> Masked:
     """The secrets of the execution: read anew whenever the workflow asks, and looked for from the start."""
-    whose: dict[str, str] = {"instance_id": held.instance_id, "execution_id": held.execution_id}
-    known = credentials.values_for(platform, **whose)
-    return Masked(credentials.secrets_for(platform, **whose), known)
+    known = credentials.values_for(platform, held.instance_id, execution_id=held.execution_id)
+    return Masked(_asked_for(platform, held), known)
+
+
+def _asked_for(platform: Platform, held: executions.Claim) -> Callable[[str], Any]:
+    return credentials.secrets_for(platform, held.instance_id, execution_id=held.execution_id)
 
 
 async def _interpret(
