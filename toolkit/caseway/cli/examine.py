@@ -156,36 +156,26 @@ def _leases(session: Session) -> Iterator[Finding]:
             yield Finding("leases", "ok", "none left behind")
 
 
-def _executions(session: Session) -> Iterator[Finding]:
+def _stuck(session: Session) -> Iterator[Finding]:
     with _opened(session) as found:
         if found is None:
             return
         from caseway.platform.health import stuck_executions
 
-        stuck = stuck_executions(found, session.organization())
-        for execution, worker in stuck:
+        for execution, worker in stuck_executions(found, session.organization()):
             hint = f"caseway executions resume {execution}"
             yield Finding("executions", "warning", f"{execution} lost its worker {worker}", hint)
-        if not stuck:
-            yield Finding("executions", "ok", "none without a worker")
 
 
-def _instances(session: Session) -> Iterator[Finding]:
-    with _opened(session) as found:
-        if found is None:
-            return
-        from caseway.platform.views import list_instances
-
-        views = list_instances(found, session.organization())
-        troubled = [view for view in views if view.phase in {"missing_integration", "deploy_failed"}]
-        for view in troubled:
-            if view.phase == "missing_integration":
-                hint = "caseway credential set NAME, then it heals by itself"
-            else:
-                hint = f"caseway instance deploy {view.name}"
-            yield Finding("instances", "error", f"{view.name}: {view.error or view.phase}", hint)
-        if not troubled:
-            yield Finding("instances", "ok", f"{len(views)}, none in trouble")
+def _platform(session: Session) -> Iterator[Finding]:
+    """Why it does not deploy, is not called, fails at once, is slow: the platform's own answers."""
+    if not session.is_remote:
+        with _opened(session) as found:
+            if found is None:
+                return
+    with session.client() as client:
+        for each in client.call("doctor.examine")["findings"]:
+            yield Finding(**each)
 
 
 def _templates(session: Session) -> Iterator[Finding]:
@@ -222,7 +212,7 @@ CHECKS: tuple[Check, ...] = (
     _key_file,
     _cache,
     _leases,
-    _executions,
-    _instances,
+    _stuck,
     _templates,
+    _platform,
 )

@@ -11,6 +11,7 @@ from caseway.operations.operation import Operation
 # By the first word of an operation's name: the module that lists them as `OPERATIONS`.
 MODULES: Mapping[str, str] = {
     "audit": "telemetry",
+    "doctor": "doctor",
     "executions": "executions",
     "instances": "instances",
     "logs": "telemetry",
