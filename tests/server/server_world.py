@@ -1,4 +1,4 @@
-"""A server to talk to: the real application on a real uvicorn, on a free port, in a thread of this process."""
+"""A server to talk to: the real application on a real uvicorn, on a free port, in a thread of its own."""
 
 from __future__ import annotations
 

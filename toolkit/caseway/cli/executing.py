@@ -99,7 +99,7 @@ def see_through(
         print_outcome(outcome, execution_id)
         if outcome.waiting is not None:
             say(
-                f"it sleeps: 'caseway worker' goes on; see caseway executions get {clean(execution_id)}",
+                f"it sleeps; 'caseway serve worker' goes on: caseway executions get {clean(execution_id)}",
                 err=True,
             )
     return 0 if outcome.status == "completed" else 1

@@ -14,9 +14,11 @@ from caseway.targets.registry import TARGETS
 
 
 @contextmanager
-def open_local(url: str, *, secret_key: str) -> Iterator[Platform]:
+def open_local(url: str, *, secret_key: str, base_url: str = "") -> Iterator[Platform]:
     """The platform at `url`, closed afterwards."""
-    with open_platform(url, targets=TARGETS, secret_key=secret_key, check=_check) as platform:
+    with open_platform(
+        url, targets=TARGETS, secret_key=secret_key, base_url=base_url, check=_check
+    ) as platform:
         yield platform
 
 

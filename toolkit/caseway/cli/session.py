@@ -83,7 +83,9 @@ class Session:
         return bool(self.settings.server)
 
     @contextmanager
-    def platform(self, path: str | Path | None = None, *, create: bool = False) -> Iterator[Platform]:
+    def platform(
+        self, path: str | Path | None = None, *, create: bool = False, base_url: str = ""
+    ) -> Iterator[Platform]:
         """The open platform of the project; an error when there is none yet, unless `create`. For what makes
         sense on the platform's own machine only; everything else goes through `client`."""
         self.refuse_remote()
@@ -92,7 +94,9 @@ class Session:
         prepare_sqlite(url, create=create)
         from caseway.cli.local import open_local
 
-        with open_local(url, secret_key=os.environ.get("CASEWAY_SECRET_KEY", "")) as platform:
+        key = os.environ.get("CASEWAY_SECRET_KEY", "")
+        base_url = base_url or os.environ.get("CASEWAY_BASE_URL", "")
+        with open_local(url, secret_key=key, base_url=base_url) as platform:
             yield platform
 
     @contextmanager

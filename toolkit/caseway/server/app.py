@@ -14,10 +14,13 @@ from caseway.model.errors import CasewayError
 from caseway.operations.table import OPERATIONS
 from caseway.platform.bundle import Platform
 from caseway.platform.gauges import measure
+from caseway.platform.triggers.doors import networks
 from caseway.server import health, openapi
 from caseway.server.api import add_routes
-from caseway.server.auth import Authenticate
+from caseway.server.auth import Authenticate, caller_of_request
 from caseway.server.edge import Edge
+from caseway.server.hooks.triggers import doors_of, router
+from caseway.server.hooks.triggers_events import events_router
 from caseway.server.metrics import Metrics
 from caseway.server.problems import answer
 from caseway.server.serving import Serving
@@ -34,10 +37,23 @@ def create_app(platform: Platform, *, authenticate: Authenticate, settings: Serv
     app.state.serving = serving
     health.add_routes(app)
     add_routes(app, OPERATIONS)
+    _add_doors(app, serving)
     document = openapi.document(OPERATIONS.values())
     app.add_api_route(DOCUMENT, lambda: JSONResponse(document), methods=["GET"], include_in_schema=False)
     _add_error_handlers(app)
     return Edge(app, serving)
+
+
+def _add_doors(app: FastAPI, serving: Serving) -> None:
+    """Where others knock: events and triggers."""
+    app.include_router(
+        events_router(
+            serving.platform,
+            lambda request: caller_of_request(request, serving.platform, serving.authenticate),
+        )
+    )
+    doors = doors_of(serving.platform, trusted=networks(serving.settings.trusted_proxies))
+    app.include_router(router(doors))
 
 
 def _add_error_handlers(app: FastAPI) -> None:

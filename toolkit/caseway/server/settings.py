@@ -10,7 +10,8 @@ MEGABYTE = 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
     """`host` and `port` (0 takes a free one) to listen on; `max_body` and `max_upload` in bytes; `drain`
-    seconds between saying not ready and taking no more requests; `grace` seconds for what is under way."""
+    seconds between saying not ready and taking no more requests; `grace` seconds for what is under way.
+    `trusted_proxies` are addresses and networks whose `X-Forwarded-For` counts."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -19,3 +20,4 @@ class ServerSettings:
     max_concurrency: int = 1000
     drain: float = 5.0
     grace: float = 20.0
+    trusted_proxies: tuple[str, ...] = ()

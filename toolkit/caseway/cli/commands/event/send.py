@@ -25,7 +25,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     """Send a CloudEvent, whole as JSON or from its parts.
 
     It wakes the executions that may wait for it and starts those whose event trigger it fits; a worker
-    ('caseway worker') runs them.
+    ('caseway serve worker') runs them.
     """
     import secrets
 

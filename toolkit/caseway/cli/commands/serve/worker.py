@@ -1,4 +1,4 @@
-"""`caseway worker`: run what is due, until told to stop."""
+"""`caseway serve worker`: run what is due, until told to stop."""
 
 from __future__ import annotations
 
@@ -30,13 +30,10 @@ def command(session: Session, concurrency: int, allow_processes: bool, once: boo
     """
     import asyncio
 
-    import caseway_runner as runner
-    from caseway.platform.journal import JournalWriter
-    from caseway.worker.run import Worker
-    from caseway.worker.serve import serve
+    from caseway.cli.serving import Working, working
 
-    with session.acting() as (platform, _), JournalWriter(platform.database) as writer:
-        worker = Worker(platform, writer, runner.Policy(processes=allow_processes))
-        ended = asyncio.run(serve(worker, concurrency=concurrency, grace=grace, once=once))
+    asked = Working(concurrency, grace, allow_processes, once)
+    with session.platform() as platform, working(platform, asked) as work:
+        ended = asyncio.run(work(None))
     if session.is_text:
         say(f"{ended} executions ran", err=True)

@@ -1,0 +1,108 @@
+"""Wires the processes of a platform: which parts run, on which database, with which settings."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from caseway.cli.output import print_json, say
+from caseway.cli.session import Session
+from caseway.model.errors import CasewayError
+
+if TYPE_CHECKING:
+    from caseway.platform.bundle import Platform
+
+Work = Callable[[asyncio.Event | None], Coroutine[Any, Any, int]]
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """How executions are run: how many at once, how long they get to end, with processes or without."""
+
+    concurrency: int = 10
+    grace: float = 20.0
+    processes: bool = False
+    once: bool = False
+
+
+@contextmanager
+def working(platform: Platform, asked: Working) -> Iterator[Work]:
+    """What runs executions until the event it is given is set; without one it hears signals itself."""
+    import caseway_runner as runner
+    from caseway.platform.journal import JournalWriter
+    from caseway.worker.run import Worker
+    from caseway.worker.serve import serve
+
+    with JournalWriter(platform.database) as writer:
+        worker = Worker(platform, writer, runner.Policy(processes=asked.processes))
+
+        def work(stop: asyncio.Event | None) -> Coroutine[Any, Any, int]:
+            return serve(worker, concurrency=asked.concurrency, grace=asked.grace, once=asked.once, stop=stop)
+
+        yield work
+
+
+def serve_web(session: Session, asked: Mapping[str, Any], beside: Working | None) -> None:
+    """Answer requests until told to stop; with `beside`, run executions in the same process."""
+    _require_extra()
+    from caseway.platform.access.caller import caller_of
+    from caseway.server.app import create_app
+    from caseway.server.running import run
+    from caseway.server.settings import ServerSettings
+
+    _log()
+    settings = ServerSettings(
+        host=asked["host"],
+        port=asked["port"],
+        drain=asked["drain"],
+        grace=asked["grace"],
+        max_body=asked["max_body"] * MEGABYTE,
+        trusted_proxies=tuple(asked["proxies"]),
+    )
+    with ExitStack() as opened:
+        platform = opened.enter_context(session.platform(create=True, base_url=_base_url(asked)))
+        work = opened.enter_context(working(platform, beside)) if beside is not None else None
+        app = create_app(platform, authenticate=caller_of, settings=settings)
+        run(app, settings, on_listening=lambda url: _tell(session, url), beside=work)
+
+
+def _base_url(asked: Mapping[str, Any]) -> str:
+    if asked["base_url"]:
+        return str(asked["base_url"]).rstrip("/")
+    return f"http://{asked['host']}:{asked['port']}" if asked["port"] else ""
+
+
+def _tell(session: Session, url: str) -> None:
+    """Where it listens, once it does."""
+    if session.is_json:
+        print_json({"listening": url})
+        sys.stdout.flush()
+    else:
+        say(f"listening on {url}", err=True)
+
+
+def _log() -> None:
+    """One line per request and what went wrong, on stderr."""
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    logging.getLogger("caseway").setLevel(logging.INFO)
+
+
+def _require_extra() -> None:
+    try:
+        import fastapi  # noqa: F401 - whether it is there is the question
+        import prometheus_client  # noqa: F401 - as above
+        import uvicorn  # noqa: F401 - as above
+    except ImportError as error:
+        raise CasewayError(
+            f"the server needs {error.name}, which is not installed",
+            code="extra-missing",
+            hint="pip install 'caseway[server]'",
+        ) from error
