@@ -42,7 +42,7 @@ def main() -> None:
 def measure(root: Path, saves: int) -> None:
     """Watch `root` and save one of its workflows again and again."""
     stop, saved_at, seconds, inside = threading.Event(), [0.0], [], []
-    files = sorted(root.glob("use-cases/*/workflows/*.yaml"))
+    files = sorted(root.glob("use-cases/*/workflows/handle.yaml"))
     with open_platform(f"sqlite:///{root}/.caseway/state.db", targets=TARGETS) as platform:
         watch = Watch(LocalClient(platform, local("acme", "bench")), WatchRequest(root))
         began = time.perf_counter()

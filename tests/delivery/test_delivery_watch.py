@@ -91,6 +91,14 @@ def test_files_that_git_ignores_mean_nothing(platform: Platform, root: Path) -> 
     assert watch.changed({file, root / ".caseway/state.db", Path("/elsewhere")}) is None
 
 
+def test_to_be_told_twice_of_one_save_means_nothing_the_second_time(platform: Platform, root: Path) -> None:
+    watch = a_watch(platform, root)
+    watch.begin()
+    file = a_workflow(root, "hello", "changed")
+    watch.changed({file})
+    assert watch.changed({file}) is None
+
+
 def test_a_save_without_a_change_is_no_deployment(platform: Platform, root: Path) -> None:
     watch = a_watch(platform, root)
     watch.begin()

@@ -112,6 +112,8 @@ class Watch:
         patch = None if comes_or_goes else self._kept.patch(mine)
         if patch is None:
             return self._read_all()
+        if not patch.paths:
+            return None
         bad = tuple(item for item in patch.diagnostics if item.severity is Severity.ERROR)
         if bad:
             return Outcome("invalid", diagnostics=patch.diagnostics)

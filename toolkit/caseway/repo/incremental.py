@@ -15,7 +15,6 @@ from caseway.model.desired import Desired, Source
 from caseway.model.diagnostic import Diagnostic
 from caseway.repo import discover
 from caseway.repo.compile import desired
-from caseway.repo.discover import Role
 from caseway.repo.examine import Examined, examine
 from caseway.repo.load import Document, LoadedProject
 from caseway.repo.positions import Positions
@@ -31,8 +30,8 @@ MOST = 50  # changed files: of more it is quicker to read everything
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """What changed files mean. `diagnostics` are of the use cases they belong to, `desired` holds these use
-    cases alone, with everything they share."""
+    """What changed files mean; `paths` are those that do hold something else. `diagnostics` are of the use
+    cases they belong to, `desired` holds these use cases alone, with everything they share."""
 
     paths: frozenset[str]
     diagnostics: tuple[Diagnostic, ...]
@@ -62,7 +61,8 @@ class Incremental:
         project = _with(self.project, fresh)
         if _identities(self.project, known) != _identities(project, known):
             return None
-        return self._patched(project, frozenset(known))
+        others = (path for path in known if path not in self.project.roles)
+        return self._patched(project, frozenset((*fresh, *others)))
 
     def listed(self, paths: Collection[str]) -> list[str]:
         """Those of `paths` (in the project) that a reading would see now, and did not see before."""
@@ -74,7 +74,7 @@ class Incremental:
         return [path for path in paths if root + path in there and not path.startswith(state)]
 
     def _is_of_use_case(self, path: str) -> bool:
-        return self._units.get(path, REST) != REST and path in self.project.roles
+        return self._units.get(path, REST) != REST
 
     def _patched(self, project: LoadedProject, changed: frozenset[str]) -> Patch:
         concerned = {self._units[path] for path in changed}
@@ -98,14 +98,15 @@ class Incremental:
 
 
 def _fresh(project: LoadedProject, paths: Iterable[str]) -> dict[str, tuple[bytes, Examined]] | None:
-    """Each file as it is now; None when one is no plain file any more."""
+    """Each file that may hold documents and has another content now; None when one is no plain file."""
     tree = WorkTreeReader(project.tree)
     found: dict[str, tuple[bytes, Examined]] = {}
     for path in paths:
         content = tree.read(project.root + path)
         if content is None:
             return None
-        found[path] = content, examine(content, path, project.roles.get(path, Role.OTHER))
+        if path in project.roles and blob_id(content) != project.blobs.get(path):
+            found[path] = content, examine(content, path, project.roles[path])
     return found
 
 
