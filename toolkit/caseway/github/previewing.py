@@ -4,21 +4,17 @@ Rule: the platform first, then the forge, so that no page promises what is not t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from caseway.delivery.preview import PreviewRequest, preview_down, preview_stale, preview_up
 from caseway.github.forge import State
 from caseway.github.report import Address, Part, PreviewView, Report, Version, counted
 from caseway.github.tell import deployment, retired
 from caseway.github.work import Project, World
 from caseway.model.errors import CasewayError
 from caseway.operations.client import Client
-from caseway.operations.local_client import LocalClient
-from caseway.platform import previews
-from caseway.platform.bundle import Platform
-from caseway.platform.previews import Preview, PreviewOrder
-from caseway.reconcile.preview import touched
 
 
 def up(report: Report, project: Project, client: Client, world: World) -> Report:
@@ -26,17 +22,21 @@ def up(report: Report, project: Project, client: Client, world: World) -> Report
     request, run = report.event.pull_request, report.event.run
     preview = report.job.preview
     report = deployment(world.audience, report, State.RUNNING, preview=preview)
-    order = PreviewOrder(
+    if project.base is None:
+        remark = "the checkout does not hold what the pull request starts from (fetch-depth: 2 does), so the "
+        remark += "preview has everything that differs from the platform"
+        report = replace(report, remarks=(*report.remarks, remark))
+    asked = PreviewRequest(
         id=preview,
         head=project.desired,
-        use_cases=tuple(sorted(touched(project.base, project.desired))) if project.base else None,
+        base=project.base,
         ref=request.head_ref if request else report.event.ref,
         link=run.url,
         sequence=run.number,
     )
     try:
         with world.clockwork.timed("preview"):
-            made = _up(client, order, world)
+            made = world.clockwork.patiently(lambda: preview_up(client, asked))
     except CasewayError as error:
         deployment(world.audience, report, State.FAILURE, preview=preview, text=error.message)
         raise
@@ -55,7 +55,7 @@ def stale(report: Report, projects: Sequence[Project], world: World) -> Report:
     error = f"{first.file}:{first.line}: {first.message}"
     for project in projects:
         with world.connect(project.folder, project.desired.organization, False) as client:
-            made = _stale(client, project, report.job.preview, error)
+            made = preview_stale(client, project.desired.project, report.job.preview, error)
         if made is not None:
             view = replace(_view(made), error="")
             report = replace(report, parts=(*report.parts, Part(project.desired.project, preview=view)))
@@ -76,44 +76,15 @@ def down(report: Report, projects: Sequence[Project], world: World) -> Report:
             world.clockwork.timed("preview"),
             world.connect(project.folder, project.desired.organization, False) as client,
         ):
-            gone = _down(client, project, preview, world)
+            gone = _gone(client, project, preview, world)
         part = Part(project.desired.project, preview=_view(gone))
         report = replace(report, parts=(*report.parts, part))
     return retired(world.audience, report, preview=preview)
 
 
-def _up(client: Client, order: PreviewOrder, world: World) -> Preview:
-    platform = _platform(client)
-    return previews.up(
-        platform, order, actor=_actor(client), on_progress=world.on_progress, pause=world.clockwork.sleep
-    )
-
-
-def _stale(client: Client, project: Project, preview: str, error: str) -> Preview | None:
-    desired = project.desired
-    return previews.stale(_platform(client), desired.organization, desired.project, preview, error=error)
-
-
-def _down(client: Client, project: Project, preview: str, world: World) -> Preview:
-    desired = project.desired
-    return previews.down(
-        _platform(client),
-        desired.organization,
-        desired.project,
-        preview,
-        actor=_actor(client),
-        pause=world.clockwork.sleep,
-    )
-
-
-def _platform(client: Client) -> Platform:
-    assert isinstance(client, LocalClient)
-    return client.platform
-
-
-def _actor(client: Client) -> str:
-    assert isinstance(client, LocalClient)
-    return client.caller.name
+def _gone(client: Client, project: Project, preview: str, world: World) -> Mapping[str, Any]:
+    """The preview, taken away; one that a platform never had is gone already."""
+    return world.clockwork.patiently(lambda: preview_down(client, project.desired.project, preview))
 
 
 def _joined(parts: Sequence[Part], shown: Part) -> Part:
@@ -121,24 +92,28 @@ def _joined(parts: Sequence[Part], shown: Part) -> Part:
     return replace(parts[0], preview=shown.preview) if parts else shown
 
 
-def _view(preview: Preview) -> PreviewView:
+def _view(preview: Mapping[str, Any]) -> PreviewView:
+    """The preview that the platform answered with, as a pull request shows it."""
+    placed = [(each, instance) for each in preview["useCases"] for instance in each["instances"]]
+    until = str(preview.get("expiresAt") or "")
     return PreviewView(
-        id=preview.id,
-        status=preview.status,
-        expires=preview.expires_at[:16].replace("T", " ") + (" UTC" if preview.expires_at else ""),
-        error=preview.error,
+        id=preview["id"],
+        status=preview["status"],
+        expires=f"{until[:16].replace('T', ' ')} UTC" if until else "",
+        error=preview.get("error") or "",
         versions=tuple(
-            Version(each.use_case, each.version, "", each.reason) for each in preview.use_cases if each.is_new
+            Version(each["useCase"], each["version"], "", each["reason"])
+            for each in preview["useCases"]
+            if each["isNew"]
         ),
         addresses=tuple(
-            _address(instance.name, workflow.id, trigger)
-            for each in preview.use_cases
-            for instance in each.instances
-            for workflow in instance.workflows
-            for trigger in workflow.triggers
+            _address(instance["name"], workflow["id"], trigger)
+            for _, instance in placed
+            for workflow in instance["workflows"]
+            for trigger in workflow["triggers"]
             if trigger.get("type") == "http" and trigger.get("url")
         ),
-        instances=tuple(instance.name for each in preview.use_cases for instance in each.instances),
+        instances=tuple(instance["name"] for _, instance in placed),
     )
 
 
