@@ -13,11 +13,12 @@ from caseway.model.errors import CasewayError
 from caseway.model.states import ExecutionStatus
 from caseway.platform.bundle import Platform
 from caseway.platform.creation import NewExecution, create, insert
-from caseway.platform.due import next_due
+from caseway.platform.due import every, missed, next_due, upcoming
 from caseway.platform.lookup import Row
 from caseway.platform.tables import executions, instances, instant, schedules
 
 MADE_UP_FOR = 10  # of a schedule whose misfire policy is `all`, no more are run late than this
+SHOWN = 5  # how many of the firings to come are shown
 ONGOING = (
     ExecutionStatus.PENDING,
     ExecutionStatus.RUNNING,
@@ -28,7 +29,8 @@ ONGOING = (
 
 @dataclass(frozen=True, slots=True)
 class ScheduleView:
-    """A schedule trigger of an instance and its next firing ("" when there is none)."""
+    """A schedule trigger of an instance and its next firings ("" when there is none). `skipped_at` is the
+    last one that was left out because the one before still ran."""
 
     instance: str
     workflow: str
@@ -38,6 +40,8 @@ class ScheduleView:
     timezone: str
     next_at: str
     last_at: str
+    skipped_at: str
+    upcoming: tuple[str, ...]
     enabled: bool
 
     def as_json(self) -> JsonObject:
@@ -74,53 +78,58 @@ def run_now(platform: Platform, organization: str, instance: str, workflow: str 
 
 def _fire(platform: Platform, row: Row, now: datetime) -> list[str]:
     """Move the schedule on and make its executions, unless another scheduler did."""
+    moments, following = _moments(row, now)
     with platform.database.writing() as connection:
+        is_busy = not _may_overlap(row) and _is_overlapping(connection, row)
+        if is_busy and _waits_its_turn(row):
+            return []
+        changes: dict[str, Any] = {"last_at": row.next_at}
+        if is_busy:
+            moments, changes = [], {"skipped_at": row.next_at}
         moved = connection.execute(
             sa.update(schedules)
             .where(*_this(row), schedules.c.next_at == row.next_at, schedules.c.is_enabled)
-            .values(next_at=next_due(row.definition, _from(row, now)), last_at=row.next_at)
+            .values(next_at=following, **changes)
         )
-        if moved.rowcount != 1 or _is_overlapping(connection, row):
+        if moved.rowcount != 1:
             return []
-        return [
-            made for at in _moments(row, now) if (made := _start(connection, platform, row, at)) is not None
-        ]
+        return [made for at in moments if (made := _start(connection, platform, row, at)) is not None]
 
 
-def _moments(row: Row, now: datetime) -> list[datetime]:
-    """The firings to make: the due one; with `misfire: all` also those missed since; with `skip` none when
-    the moment has passed by more than the schedule's own rhythm."""
+def _moments(row: Row, now: datetime) -> tuple[list[datetime], datetime | None]:
+    """The firings to make now, and when the schedule is due after that. A late one makes the due firing
+    (`misfire: once`), none (`skip`), or each that was missed (`all`): one after the other where they may not
+    overlap."""
     policy = str(row.definition.get("misfire") or "once")
-    following = next_due(row.definition, row.next_at)
-    is_late = following is not None and following <= now
-    if not is_late or policy == "once":
-        return [row.next_at]
+    found = missed(row.definition, row.next_at, now, MADE_UP_FOR)
+    after = _after(row, now)
+    if len(found) == 1 or policy == "once":
+        return [row.next_at], after
     if policy == "skip":
-        return []
-    found = [row.next_at]
-    while following is not None and following <= now and len(found) < MADE_UP_FOR:
-        found.append(following)
-        following = next_due(row.definition, following)
-    return found
+        return [], after
+    return (found, after) if _may_overlap(row) else (found[:1], found[1])
 
 
-def _from(row: Row, now: datetime) -> datetime:
-    """`every` keeps its beat: the next firing counts from the last one due, not from when we looked."""
-    if "every" not in row.definition:
-        return now
-    last = row.next_at
-    following = next_due(row.definition, last)
-    while following is not None and following <= now:
-        beats = (now - last) // (following - last)
-        last = last + beats * (following - last)
-        following = next_due(row.definition, last)
-    return last  # type: ignore[no-any-return]
+def _after(row: Row, now: datetime) -> datetime | None:
+    """The first firing later than now; `every` keeps its beat, counting from the last one due."""
+    if "every" in row.definition:
+        length = every(str(row.definition["every"]))
+        return row.next_at + ((now - row.next_at) // length + 1) * length  # type: ignore[no-any-return]
+    return next_due(row.definition, now)
+
+
+def _may_overlap(row: Row) -> bool:
+    return bool(row.definition.get("overlap", False))
+
+
+def _waits_its_turn(row: Row) -> bool:
+    """Whether no firing may be lost: then one that comes while the one before still runs is late, not left
+    out."""
+    return bool(row.definition.get("misfire") == "all")
 
 
 def _is_overlapping(connection: sa.Connection, row: Row) -> bool:
-    """Whether the firing before still runs, and this schedule may not overlap."""
-    if row.definition.get("overlap", False):
-        return False
+    """Whether the firing before still runs."""
     query = sa.select(executions.c.id).where(
         executions.c.instance_id == row.instance_id,
         executions.c.workflow == row.workflow,
@@ -165,6 +174,12 @@ def _query() -> sa.Select[Any]:
     )
 
 
+def _upcoming(row: Row) -> list[datetime]:
+    if not row.is_enabled or row.next_at is None:
+        return []
+    return [row.next_at, *upcoming(row.definition, row.next_at, SHOWN - 1)]
+
+
 def _view(row: Row) -> ScheduleView:
     definition = row.definition
     return ScheduleView(
@@ -176,5 +191,7 @@ def _view(row: Row) -> ScheduleView:
         timezone=str(definition.get("timezone") or "UTC"),
         next_at=instant(row.next_at) if row.next_at and row.is_enabled else "",
         last_at=instant(row.last_at) if row.last_at else "",
+        skipped_at=instant(row.skipped_at) if row.skipped_at else "",
+        upcoming=tuple(instant(at) for at in _upcoming(row)),
         enabled=row.is_enabled,
     )

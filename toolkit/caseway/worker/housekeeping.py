@@ -5,15 +5,18 @@ Rule: each task is done by whoever holds its lease; a process that finds it held
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 
 from caseway.model.errors import CasewayError
-from caseway.platform import lease
+from caseway.platform import inbox, lease
 from caseway.platform.bundle import Platform
 from caseway.platform.telemetry.fold import fold
 from caseway.platform.telemetry.keep import prune
+from caseway.platform.triggers import rates
 
 LEASE = "housekeeping"
 SECONDS = 60.0
+EVENTS_KEPT = timedelta(days=7)  # so long the same source and id are known to be the same event
 ROUNDS = 25  # batches folded in one turn: then others may have the lease
 
 Task = Callable[[Platform], object]
@@ -30,9 +33,26 @@ def fold_all(platform: Platform) -> int:
     return folded
 
 
+def forget_events(platform: Platform) -> int:
+    """Drop old events that nobody can take any more, in batches; how many."""
+    before, forgotten = platform.clock() - EVENTS_KEPT, 0
+    for _ in range(ROUNDS):
+        some = inbox.forget_before(platform, before)
+        forgotten += some
+        if not some:
+            break
+    return forgotten
+
+
+def forget_rates(platform: Platform) -> int:
+    """Drop rate limits of which nothing is used; how many."""
+    return rates.forget_unused(platform, platform.clock())
+
+
 def keep_house(platform: Platform, further: Mapping[str, Task] | None = None) -> dict[str, object]:
     """One turn; what each task answered, empty when another process is at it."""
-    tasks: dict[str, Task] = {"fold": fold_all, **(further or {}), "prune": prune}
+    tasks: dict[str, Task] = {"fold": fold_all, "events": forget_events, "rates": forget_rates}
+    tasks |= {**(further or {}), "prune": prune}
     try:
         held = lease.acquire(platform, name=LEASE, seconds=SECONDS)
     except CasewayError as error:
