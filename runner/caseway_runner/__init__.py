@@ -30,6 +30,7 @@ from caseway_runner.ports import (
 )
 from caseway_runner.problem import InvalidWorkflow, Problem
 from caseway_runner.program import Program
+from caseway_runner.rerun import NeverStarted, Rerun, rerun_journal, task_references
 
 __all__ = [
     "ApprovalRequest",
@@ -53,12 +54,14 @@ __all__ = [
     "Limits",
     "Mailbox",
     "MemoryJournal",
+    "NeverStarted",
     "NobodyDecides",
     "Outcome",
     "Policy",
     "Ports",
     "Problem",
     "Program",
+    "Rerun",
     "SecretSource",
     "Status",
     "Stub",
@@ -75,5 +78,7 @@ __all__ = [
     "folder_files",
     "function_path",
     "problems",
+    "rerun_journal",
+    "task_references",
     "with_functions",
 ]

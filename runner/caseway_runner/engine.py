@@ -20,6 +20,7 @@ from caseway_runner.parking import Asleep
 from caseway_runner.ports import Execution, Ports
 from caseway_runner.program import Program
 from caseway_runner.recorder import Recorder
+from caseway_runner.rerun import KIND
 from caseway_runner.sandbox import Bounds
 from caseway_runner.session import Run, Session
 
@@ -63,7 +64,7 @@ async def _execute(program: Program, input: Any, execution: Execution, ports: Po
         async with asyncio.timeout(limits.wall_seconds) as wall:
             output = await _watched(_top(session, program, input, execution), session)
             await _await_background(session)
-            await session.recorder.flush()
+            await session.recorder.flush(is_last=True)
     except Fault as raised:
         status, error = Status.FAULTED, raised.placed("/").error
         reason = _REASONS.get(error.type, "")
@@ -84,6 +85,8 @@ async def _execute(program: Program, input: Any, execution: Execution, ports: Po
         await _stop_background(session)
         await session.parking.stop()
         await session.http.close()
+    if status is Status.COMPLETED and session.is_partial:
+        reason = "partial"
     if status is not Status.COMPLETED:
         await _flush_quietly(session)
     return Outcome(execution.id, status, output, error, reason, _in_order(session), waiting)
@@ -117,6 +120,9 @@ async def _watched(work: Any, session: Session) -> Any:
 
 
 async def _top(session: Session, program: Program, input: Any, execution: Execution) -> Any:
+    rerun = session.recorder.noted("", KIND)
+    if rerun is not None:
+        session.limit_to(rerun.data)
     noted = session.recorder.noted("", "started")
     started_at = noted.at if noted else session.now()
     if noted is None:
@@ -139,4 +145,4 @@ async def _stop_background(session: Session) -> None:
 async def _flush_quietly(session: Session) -> None:
     """What is known at the end goes to the journal as well as it can; the outcome is decided already."""
     with contextlib.suppress(LimitExceeded):
-        await session.recorder.flush()
+        await session.recorder.flush(is_last=True)

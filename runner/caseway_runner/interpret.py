@@ -65,6 +65,8 @@ async def _data_flow(run: Run, strand: Strand, root: str) -> Any:
         run, _ROOT, strand, run.reference, run.position, run.raw_input, {}, run.started_at, value
     )
     output, _ = await run_tasks(start, program.tasks, value, "", {})
+    if run.session.is_partial:
+        return output  # what the workflow's output is made of may not be there yet
     try:
         output = await _piped(run, strand, program.output, output)
         await _validate(start, program.output, output, "workflow output")
@@ -120,6 +122,8 @@ async def run_list(
         visits[at] += 1
         again = f"!{visits[at]}" if visits[at] > 1 else ""
         value, directive = await run_task(parent, task, value, base + task.step + again, variables)
+        if parent.run.session.is_over_at(parent.reference + task.step):
+            return value, "end"
         if directive == "continue":
             at += 1
         elif directive == "exit":
@@ -304,6 +308,9 @@ async def _timed(activation: Activation) -> Any:
 async def _flowed(activation: Activation) -> Any:
     """The data flow of one task: validate, transform, do, transform, validate, export; then the journal."""
     task = activation.task
+    pins = activation.run.session.pins
+    if pins and activation.reference in pins:
+        return await _pinned(activation, pins[activation.reference])
     if task.input.shape is not None:
         await _validate(activation, task.input, activation.raw_input, "task input")
     if task.input.transform is not None:
@@ -314,6 +321,17 @@ async def _flowed(activation: Activation) -> Any:
         output = await _refill(activation, task.output, output)
     if task.output.shape is not None:
         await _validate(activation, task.output, output, "task output")
+    return await _exported(activation, output)
+
+
+async def _pinned(activation: Activation, output: Any) -> Any:
+    """The output that was pinned, as if the task had given it; what it exports is made of it."""
+    activation.output = output
+    return await _exported(activation, output)
+
+
+async def _exported(activation: Activation, output: Any) -> Any:
+    task = activation.task
     exported = task.export.transform is not None
     if exported:
         context = await _refill(activation, task.export, output, output=output)

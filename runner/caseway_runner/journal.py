@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,14 @@ class Journal(Protocol):
     async def append(self, entries: Sequence[Entry]) -> None: ...
 
     async def recorded(self) -> Sequence[Entry]: ...
+
+
+@runtime_checkable
+class EndingJournal(Protocol):
+    """A journal whose owner stores the last entries together with the outcome. No effect follows them, so
+    nothing is lost when a crash takes them: what they record is computed again."""
+
+    async def end(self, entries: Sequence[Entry]) -> None: ...
 
 
 class MemoryJournal:

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from caseway_runner.errors import LimitExceeded
-from caseway_runner.journal import Entry, Journal
+from caseway_runner.journal import EndingJournal, Entry, Journal
 
 _FINAL = frozenset({"completed", "faulted"})
 
@@ -54,8 +54,8 @@ class Recorder:
         """Buffer an entry; it becomes durable with the next flush."""
         self._pending.append(entry)
 
-    async def flush(self) -> None:
-        """Make every noted entry durable."""
+    async def flush(self, *, is_last: bool = False) -> None:
+        """Make every noted entry durable; the last ones perhaps with the outcome, which follows at once."""
         async with self._lock:
             if not self._pending:
                 return  # another strand's flush took our entries along
@@ -63,7 +63,10 @@ class Recorder:
             self._bytes_left -= sum([_size(entry.data) + len(entry.position) + 48 for entry in entries])
             if self._bytes_left < 0:
                 raise LimitExceeded("the journal is larger than its limit")
-            await self._journal.append(entries)
+            if is_last and isinstance(self._journal, EndingJournal):
+                await self._journal.end(entries)
+            else:
+                await self._journal.append(entries)
 
 
 # One encoder for all: `json.dumps` with separators makes a new one for each call.

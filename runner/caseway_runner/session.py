@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -35,7 +35,8 @@ class Doomed(Exception):
 @dataclass(slots=True)
 class Session:
     """What one execution shares with its sub-workflows: ports, journal, records and budgets; `consumed` are
-    the positions of the `listen` tasks that took each event, by its number."""
+    the positions of the `listen` tasks that took each event, by its number; `is_partial` says that the task
+    at `until` has ended, and with it the run."""
 
     execution: Execution
     ports: Ports
@@ -50,15 +51,30 @@ class Session:
     mailbox: Mailbox = field(init=False)
     consumed: dict[int, list[str]] | None = None
     shapes: dict[str, Shape] = field(default_factory=dict)
+    pins: Mapping[str, Any] = field(init=False)
+    until: str = field(init=False)
+    is_partial: bool = False
 
     def __post_init__(self) -> None:
         self.parking = Parking(self.ports)
+        self.pins, self.until = self.ports.pins, self.ports.until
         events = self.ports.events
         self.mailbox = self.ports.mailbox or (events if isinstance(events, Mailbox) else EventLog())
 
     def now(self) -> str:
         """The clock's time."""
         return stamp(self.ports.clock.now())
+
+    def limit_to(self, rerun: Mapping[str, Any]) -> None:
+        """Do as the journal says that this execution shall: outputs pinned, only up to a task."""
+        self.pins = {**rerun["pins"], **self.pins}
+        self.until = self.until or rerun["until"]
+
+    def is_over_at(self, reference: str) -> bool:
+        """Whether a partial run ends, now that the task at `reference` has."""
+        if self.until and reference == self.until:
+            self.is_partial = True
+        return self.is_partial
 
     def count_activation(self) -> None:
         """Take one activation from the budget."""

@@ -94,7 +94,8 @@ async def _branch(
         position = activation.position + task.step
         with activation.run.session.parking.working():
             output, directive = await run_task(parent, task, activation.input, position, activation.variables)
-    return output, directive == "end"
+    is_over = activation.run.session.is_over_at(activation.reference + task.step)
+    return output, directive == "end" or is_over
 
 
 async def _deciding_branch(running: list[asyncio.Task[tuple[Any, bool]]], compete: bool) -> int | None:
