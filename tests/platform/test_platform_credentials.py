@@ -211,10 +211,10 @@ def test_a_key_is_shown_once_and_known_again(platform: Platform) -> None:
     deployed(platform, a_repo(a_use_case(), an_instance()))
     view, secret = keys.create(platform, ORGANIZATION, NAME, name="shop", actor="ann")
 
-    assert secret.startswith("cw_") and keys.verify(platform, secret) == view
+    assert secret.startswith("cwi_") and keys.verify(platform, secret) == view
     with platform.database.reading() as connection:
         assert secret not in str(connection.execute(sa.select(api_keys)).all())
-    assert keys.list_keys(platform, ORGANIZATION, NAME) == [view]
+    assert [item.id for item in keys.list_keys(platform, ORGANIZATION, NAME)] == [view.id]
 
 
 @pytest.mark.parametrize("spoil", [lambda key: key[:-1] + "~", lambda key: "cw_00000000_x", lambda key: ""])

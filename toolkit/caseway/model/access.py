@@ -49,6 +49,7 @@ class Permission(StrEnum):
     DEPLOY = "deploy"  # plan and apply a project
     PUBLISH = "publish"  # publish, deprecate, promote, delete processes
     CREDENTIALS = "credentials"  # store and forget secrets
+    SIGN_IN = "sign-in"  # anybody's: to show who one is
     ACCOUNT = "account"  # one's own tokens and password
     ADMINISTER = "administer"  # everything that is the organization's
 
@@ -148,6 +149,7 @@ RULES: Mapping[Permission, Rule] = {
     Permission.DEPLOY: _rule((_S.DEPLOY, _S.MANAGE), _R.EDITOR, _R.EDITOR, _R.EDITOR),
     Permission.PUBLISH: _rule((_S.DEPLOY, _S.MANAGE), _R.EDITOR, _R.EDITOR, _R.EDITOR),
     Permission.CREDENTIALS: _rule((_S.MANAGE,), _R.EDITOR, _R.EDITOR, _R.EDITOR),
+    Permission.SIGN_IN: _rule(ALL_SCOPES, _R.VIEWER, _R.VIEWER, _R.VIEWER),
     Permission.ACCOUNT: _rule((_S.MANAGE,), _R.VIEWER, _R.OWNER, _R.OWNER),
     Permission.ADMINISTER: _rule((_S.MANAGE,), _R.EDITOR, _R.OWNER, _R.OWNER),
 }
@@ -175,6 +177,8 @@ def local(organization: str, name: str) -> Caller:
 
 def may(caller: Caller, permission: Permission, subject: Subject) -> Decision:
     """Whether the caller has the permission on the subject."""
+    if permission is Permission.SIGN_IN:
+        return Decision(True)
     role = standing(caller, subject)
     if role is None:
         return Decision(False, "there is no such thing, or it is not shared with you", is_hidden=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from caseway.model.access import Subject
+from caseway.model.access import Permission, Subject
 from caseway.operations.operation import Operating, Operation
 from caseway.platform.access import guard
 
@@ -17,6 +17,8 @@ Find = Callable[[Operating, Operation, Any], Subject | None]
 def require(operating: Operating, operation: Operation, request: Any) -> None:
     """Raise `CasewayError`: `unauthenticated` when nobody knows who asks, `forbidden` when they may not,
     `not-found` when they may not even know that there is such a thing."""
+    if operation.permission is Permission.SIGN_IN:
+        return
     if operating.caller.kind == "anonymous":
         guard.refuse_nobody(operation.name)
     subject = SUBJECTS[operation.about](operating, operation, request)

@@ -1,23 +1,21 @@
-"""API keys of instances: shown once, stored as a digest, compared in constant time."""
+"""API keys of instances: shown once, stored as a digest, compared in constant time, ended for good."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
+from caseway.platform.access import presented
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row, the_instance
 from caseway.platform.tables import api_keys, instances, instant
 
-MARK = "cw_"  # secret scanners can know our keys by it
+NOTED = timedelta(minutes=1)  # last use is told to the minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +31,7 @@ class KeyView:
     created_by: str
     expires_at: str
     revoked_at: str
+    last_used_at: str = ""
 
     def as_json(self) -> JsonObject:
         """The view as a JSON object."""
@@ -49,8 +48,7 @@ def create(
     actor: str,
 ) -> tuple[KeyView, str]:
     """A new key and its secret, which nobody can ask for again."""
-    prefix, tail = MARK + secrets.token_hex(4), secrets.token_urlsafe(32)
-    secret = f"{prefix}_{tail}"
+    prefix, secret = presented.make(presented.INSTANCE)
     by = By(organization, actor, platform.clock())
     key_id = platform.ids()
     with platform.database.transaction() as connection:
@@ -61,7 +59,7 @@ def create(
                 instance_id=row.id,
                 name=name,
                 prefix=prefix,
-                digest=_digest(secret),
+                digest=presented.digest(secret),
                 created_at=by.at,
                 created_by=actor,
                 expires_at=expires_at,
@@ -105,20 +103,22 @@ def revoke(platform: Platform, organization: str, key_id: str, *, actor: str) ->
 
 def verify(platform: Platform, secret: str) -> KeyView | None:
     """The key that `secret` belongs to, None when there is none, or it has expired or been revoked."""
-    prefix = secret[: len(MARK) + 8]
+    prefix = presented.prefix_of(secret)
+    if not prefix:
+        return None
     with platform.database.reading() as connection:
         row = connection.execute(_query().where(api_keys.c.prefix == prefix)).one_or_none()
     # Compared even when there is no such key, so that time does not tell which prefixes exist.
-    is_same = hmac.compare_digest(_digest(secret), row.digest if row is not None else _digest(""))
+    is_same = presented.is_same(secret, row.digest if row is not None else None)
     if row is None or not is_same or row.revoked_at is not None:
         return None
-    is_over = row.expires_at is not None and row.expires_at <= platform.clock()
-    return None if is_over else _view(row)
-
-
-def _digest(secret: str) -> str:
-    """A plain digest is enough: 256 random bits cannot be guessed, so nothing needs to be slow."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+    now = platform.clock()
+    if row.expires_at is not None and row.expires_at <= now:
+        return None
+    if row.last_used_at is None or row.last_used_at + NOTED <= now:
+        with platform.database.writing() as connection:
+            connection.execute(sa.update(api_keys).where(api_keys.c.id == row.id).values(last_used_at=now))
+    return _view(row)
 
 
 def _query() -> sa.Select[tuple[object, ...]]:
@@ -138,4 +138,5 @@ def _view(row: Row) -> KeyView:
         created_by=row.created_by,
         expires_at=instant(row.expires_at) if row.expires_at else "",
         revoked_at=instant(row.revoked_at) if row.revoked_at else "",
+        last_used_at=instant(row.last_used_at) if row.last_used_at else "",
     )

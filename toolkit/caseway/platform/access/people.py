@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from caseway.model.access import Caller, OrganizationRole
 from caseway.model.errors import CasewayError
-from caseway.platform.access.passwords import hashed
+from caseway.platform.access.passwords import hashed, is_right
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row
@@ -217,16 +217,30 @@ def remove_user(platform: Platform, caller: Caller, name: str) -> None:
         note(connection, by, ("delete", "user", name), before={"role": member.role})
 
 
-def set_password(platform: Platform, caller: Caller, name: str, password: str) -> None:
-    """Give a member a password; their sessions end. Raises `password`, `forbidden`, `not-found`.
+def change_own_password(platform: Platform, caller: Caller, before: str, password: str) -> None:
+    """Another password for who has one; their sessions end. Raises `password`, `unauthenticated`."""
+    with platform.database.reading() as connection:
+        known = connection.scalar(sa.select(users.c.password).where(users.c.id == caller.id))
+    if not is_right(before, known):
+        raise CasewayError("the password until now is wrong", code="unauthenticated")
+    _write_password(platform, caller, caller.name, password)
 
-    One's own, or that of somebody who belongs to this organization alone: an admin of one organization must
-    not be able to sign in as a member of another."""
+
+def set_password(platform: Platform, caller: Caller, name: str, password: str) -> None:
+    """Give a member a password, as an admin; their sessions end. Raises `password`, `forbidden`, `not-found`.
+
+    Only to who belongs to this organization alone: an admin of one organization must not be able to sign in
+    as a member of another."""
+    with platform.database.reading() as connection:
+        _theirs_alone(connection, caller, the_member(connection, caller.organization, name))
+    _write_password(platform, caller, name, password)
+
+
+def _write_password(platform: Platform, caller: Caller, name: str, password: str) -> None:
     secret = hashed(password)
     by = by_of(platform, caller)
     with changing(platform, caller.organization) as connection:
         member = the_member(connection, caller.organization, name)
-        _theirs_alone(connection, caller, member)
         connection.execute(
             sa.update(users).where(users.c.id == member.id).values(password=secret, updated_at=by.at)
         )
@@ -343,7 +357,7 @@ def _keep_an_owner(connection: sa.Connection, organization: str, member: Row) ->
 
 
 def _theirs_alone(connection: sa.Connection, caller: Caller, member: Row) -> None:
-    if caller.kind == "local" or caller.id == member.id:
+    if caller.kind == "local":
         return
     _only_owners(caller, member.role)
     elsewhere = sa.select(memberships.c.user_id).where(

@@ -255,5 +255,5 @@ def _share() -> None:
 def _keep(connection: sa.Connection, kind: str, subject_id: str, subject: Subject) -> None:
     rows = [{f"{kind}_id": subject_id, "grantee": name, "role": str(role)} for name, role in granted(subject)]
     if rows:
-        columns = (sa.column(f"{kind}_id"), sa.column("grantee"), sa.column("role"))
+        columns = [sa.column(name, sa.Text) for name in rows[0]]
         connection.execute(sa.insert(sa.table(f"{kind}_grants", *columns)), rows)
