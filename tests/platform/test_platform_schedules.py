@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +17,7 @@ from caseway.model.errors import CasewayError
 from caseway.platform import executions, instances, schedules
 from caseway.platform.compose import Platform
 from caseway.platform.due import next_due
+from caseway.platform.tables import executions as table
 from chaos.store_builders import (
     ORGANIZATION,
     Open,
@@ -188,3 +192,103 @@ def test_running_now_leaves_the_schedule_alone(platform: Platform, clock: Standi
     assert executions.get_execution(platform, execution_id).trigger == "schedule"
     assert schedules.list_schedules(platform, ORGANIZATION) == before
     assert clock() < at("2026-01-02T01:00") - timedelta(hours=1)
+
+
+def test_what_may_not_overlap_is_made_up_for_one_after_the_other(
+    platform: Platform, clock: StandingClock
+) -> None:
+    scheduled(platform, misfire="all")
+    clock.advance(hours=3, minutes=30)
+    fired = []
+    for _ in range(5):
+        fired += schedules.due(platform)
+        assert schedules.due(platform) == []
+        if fired:
+            cancel_open(platform, fired[-1])
+    assert len(fired) == 3
+    assert schedules.list_schedules(platform, ORGANIZATION)[0].next_at == "2026-01-01T16:00:00.000000Z"
+
+
+def cancel_open(platform: Platform, execution_id: str) -> None:
+    if executions.get_execution(platform, execution_id).ended_at == "":
+        end(platform, execution_id)
+
+
+def test_a_firing_that_waits_its_turn_is_not_lost(platform: Platform, clock: StandingClock) -> None:
+    scheduled(platform, misfire="all")
+    clock.advance(hours=1)
+    first = schedules.due(platform)
+    clock.advance(hours=2)
+    assert schedules.due(platform) == []
+    end(platform, first[0])
+    second = schedules.due(platform)
+    assert len(second) == 1
+    end(platform, second[0])
+    assert len(schedules.due(platform)) == 1
+
+
+def test_of_what_was_missed_only_the_last_ten_are_made_up_for(
+    platform: Platform, clock: StandingClock
+) -> None:
+    scheduled(platform, misfire="all", overlap=True)
+    clock.advance(days=30)
+    assert len(schedules.due(platform)) == schedules.MADE_UP_FOR
+    assert schedules.due(platform) == []
+
+
+def test_a_firing_that_was_left_out_can_be_seen(platform: Platform, clock: StandingClock) -> None:
+    scheduled(platform)
+    clock.advance(hours=1)
+    schedules.due(platform)
+    clock.advance(hours=1)
+    schedules.due(platform)
+    (view,) = schedules.list_schedules(platform, ORGANIZATION)
+    assert (view.last_at[11:13], view.skipped_at[11:13], view.next_at[11:13]) == ("13", "14", "15")
+
+
+def test_the_next_five_firings_are_shown(platform: Platform, clock: StandingClock) -> None:
+    scheduled(platform, cron="0 0 12 * * MON")
+    (view,) = schedules.list_schedules(platform, ORGANIZATION)
+    days = [text[:10] for text in view.upcoming]
+    assert days == ["2026-01-05", "2026-01-12", "2026-01-19", "2026-01-26", "2026-02-02"]
+    assert view.next_at == view.upcoming[0]
+    instances.pause(platform, ORGANIZATION, NAME, actor="ann")
+    assert schedules.list_schedules(platform, ORGANIZATION)[0].upcoming == ()
+
+
+def test_a_week_with_a_clock_change_in_fast_forward_neither_loses_nor_doubles_a_firing(
+    platform: Platform, clock: StandingClock
+) -> None:
+    triggers = {
+        "night": {"cron": "30 2 * * *", "timezone": "Europe/Berlin"},
+        "hour": {"cron": "0 * * * *", "timezone": "Europe/Berlin"},
+        "beat": {"every": "90m"},
+        "second": {"cron": "15 0 12 * * *", "timezone": "America/New_York"},
+    }
+    begin, ending = at("2026-03-26T00:00"), at("2026-04-02T00:00")
+    clock.now = begin
+    common = {"type": "schedule", "overlap": True, "misfire": "all"}
+    listed = [{"id": name, **common, **trigger} for name, trigger in triggers.items()]
+    deployed(platform, a_repo(a_use_case(workflows=[a_workflow(triggers=listed)]), an_instance()))
+    steps = itertools.cycle([1, 7, 61, 13, 119, 3, 241])  # minutes: often on time, sometimes late
+    while clock.now < ending:
+        clock.now = min(clock.now + timedelta(minutes=next(steps)), ending)
+        while schedules.due(platform):
+            pass
+    with platform.database.reading() as connection:
+        query = sa.select(table.c.trigger_id, table.c.idempotency_key)
+        fired = Counter((row[0], row[1].rpartition("Z")[0][-26:]) for row in connection.execute(query))
+    assert set(fired.values()) == {1}
+    found = {name: sorted(when for trigger, when in fired if trigger == name) for name in triggers}
+    assert [text[:16] for text in found["night"]] == [
+        *(f"2026-03-{day}T01:30" for day in (26, 27, 28)),
+        "2026-03-29T01:00",  # 2:30 is skipped there: right after the gap, at 3:00
+        *(f"2026-03-{day}T00:30" for day in (30, 31)),
+        "2026-04-01T00:30",
+    ]
+    assert found["hour"] == [
+        f"{begin + timedelta(hours=number):%Y-%m-%dT%H}:00:00.000000" for number in range(1, 169)
+    ]
+    assert len(found["beat"]) == 7 * 24 * 60 // 90
+    assert {text[11:19] for text in found["second"]} == {"16:00:15"}
+    assert len(found["second"]) == 7
