@@ -19,8 +19,9 @@ from caseway.model.states import EXECUTION, ExecutionStatus, move
 from caseway.platform import prepared, trail
 from caseway.platform.admission import Room
 from caseway.platform.bundle import Platform
+from caseway.platform.creation import Draft
 from caseway.platform.held import Claim
-from caseway.platform.remembered import Remembered
+from caseway.platform.remembered import Deployed, Remembered
 from caseway.platform.statements import Raw, raw
 from caseway.platform.suspending import SUSPENDING
 from caseway.platform.tables import executions, instant
@@ -62,14 +63,15 @@ def take(connection: Raw, wanted: Sequence[Wanted], now: datetime, remembered: R
         if row is None:
             taken.append(trail.unknown(one.execution_id))
             continue
-        limits = remembered.limits(connection, row["template_digest"], row["deployment_id"])
-        if not _is_free(row, instant(now)) or not room.take(row["instance_id"], limits.get("concurrency")):
+        deployed = remembered.deployed(connection, row["deployment_id"])
+        concurrency = deployed.limits.get("concurrency")
+        if not _is_free(row, instant(now)) or not room.take(row["instance_id"], concurrency):
             taken.append(None)
             continue
         change = _taking(row, one, now)
         changes.append(change)
         document = remembered.document(connection, row["definition"])
-        taken.append(_claim({**row, **change}, limits, document))
+        taken.append(_claim({**row, **change}, deployed, document))
         row["claim_expires_at"] = change["until"]  # asked for twice, it is given once
     prepared.take(connection, changes)
     return taken
@@ -158,7 +160,7 @@ def release(platform: Platform, held: Claim, *, status: str = "pending", reason:
             raise lost(held)
 
 
-def _claim(row: Mapping[str, Any], limits: JsonObject, document: JsonObject) -> Claim:
+def _claim(row: Mapping[str, Any], deployed: Deployed, document: JsonObject) -> Claim:
     return Claim(
         execution_id=row["id"],
         token=row["token"],
@@ -171,9 +173,33 @@ def _claim(row: Mapping[str, Any], limits: JsonObject, document: JsonObject) -> 
         process=row["process"],
         workflow=row["workflow"],
         version=row["version"],
-        limits=limits,
+        limits=deployed.limits,
         labels={"instance": row["instance"], "stage": row["stage"], "process": row["process"]},
         definition=row["definition"],
+        has_secrets=deployed.has_secrets,
+    )
+
+
+def first(draft: Draft, document: JsonObject, worker: str) -> Claim:
+    """The claim on an execution that is made and claimed in one."""
+    serving = draft.serving
+    return Claim(
+        execution_id=draft.id,
+        token=1,
+        worker=worker,
+        document=document,
+        input=draft.input,
+        instance_id=serving.instance_id,
+        instance=serving.instance,
+        organization=serving.organization,
+        process=serving.process,
+        workflow=draft.served.workflow,
+        version=serving.version,
+        limits=serving.limits,
+        labels={"instance": serving.instance, "stage": serving.stage, "process": serving.process},
+        definition=draft.served.definition,
+        has_secrets=serving.has_secrets,
+        is_new=True,
     )
 
 

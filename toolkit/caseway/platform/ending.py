@@ -15,7 +15,7 @@ from caseway.model.states import EXECUTION, ExecutionStatus, move
 from caseway.platform import prepared, trail
 from caseway.platform.bundle import Platform
 from caseway.platform.claims import ENDED, lost
-from caseway.platform.held import Claim
+from caseway.platform.held import Claim, Progress
 from caseway.platform.statements import Raw, Row, raw
 from caseway.platform.tables import instant, to_text
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A claimed execution and its outcome; `entries` are rows of the journal that nobody waited for."""
+    """A claimed execution, its outcome, and how far its journal got."""
 
     held: Claim
     outcome: Outcome
-    entries: Sequence[Row] = ()
+    progress: Progress
 
     @property
     def is_over(self) -> bool:
@@ -40,7 +40,7 @@ class Ended:
 def finish(platform: Platform, held: Claim, outcome: Outcome) -> None:
     """Record how it ended (or that it waits), once. Raises `CasewayError` (`claim-lost`)."""
     with platform.database.writing() as connection:
-        (refused,) = end(raw(connection), [Ended(held, outcome)], platform.clock())
+        (refused,) = end(raw(connection), [Ended(held, outcome, Progress())], platform.clock())
         if refused is not None:
             raise refused
 
@@ -55,13 +55,24 @@ def end(connection: Raw, ended: Sequence[Ended], now: datetime) -> list[CasewayE
     prepared.halt_executions(connection, [_status(one) for one in mine if not one.is_over])
     prepared.forget_sleepers(connection, [{"ended": one.held.execution_id} for one in mine])
     prepared.insert_sleepers(connection, [_sleeper(one) for one in mine if one.outcome.waiting is not None])
-    prepared.insert_entries(connection, [entry for one in mine for entry in one.entries])
-    for one in mine:
-        trail.record(connection, one.held.execution_id, one.outcome.tasks)
+    _keep_trail(connection, mine)
     prepared.close_tasks(
         connection, [trail.closing(one.held.execution_id, one.outcome.status, now) for one in over]
     )
     return refused
+
+
+def _keep_trail(connection: Raw, ended: Sequence[Ended]) -> None:
+    entries: list[Row] = []
+    tasks: list[Row] = []
+    for one in ended:
+        if one.progress.last or one.outcome.tasks:
+            execution_id = one.held.execution_id
+            first_entry, first_task = one.progress.numbers or trail.next_numbers(connection, execution_id)
+            entries += trail.entry_rows(execution_id, one.progress.last, first_entry)
+            tasks += trail.task_rows(execution_id, one.outcome.tasks, first_task)
+    prepared.insert_entries(connection, entries)
+    prepared.upsert_tasks(connection, tasks)
 
 
 def _refusal(one: Ended, claims: dict[str, tuple[int, str]]) -> CasewayError | None:

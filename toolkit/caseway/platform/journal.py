@@ -18,9 +18,9 @@ from caseway.platform import prepared, trail
 from caseway.platform.claims import lost
 from caseway.platform.commits import Commits
 from caseway.platform.database import Database
-from caseway.platform.held import Claim
+from caseway.platform.held import Claim, Progress
 from caseway.platform.statements import Raw
-from caseway.platform.tables import journal, to_text
+from caseway.platform.tables import journal
 from caseway_runner import Entry, TaskRecord
 
 VIEW_SECONDS = 0.25  # how old what people see of a running task may get; not every step needs to write it
@@ -32,7 +32,8 @@ JournalWriter = Commits
 class _Batch:
     """Entries of one execution that must become durable together."""
 
-    journal: StoreJournal
+    claim: Claim
+    progress: Progress
     entries: Sequence[Entry]
     records: Sequence[TaskRecord]
 
@@ -43,7 +44,7 @@ class StoreJournal:
 
     def __init__(self, writer: Commits, claim: Claim) -> None:
         self.claim = claim
-        self.numbers: tuple[int, int] | None = None  # the writer's: of the next entry and task, if known
+        self.progress = Progress((0, 0) if claim.is_new else None)
         self._writer = writer
         self._records: dict[str, TaskRecord] = {}
         self._shown_at = 0.0
@@ -56,6 +57,8 @@ class StoreJournal:
 
     async def recorded(self) -> Sequence[Entry]:
         """All entries so far, in order."""
+        if self.claim.is_new:
+            return ()
         return await asyncio.to_thread(read, self._writer.database, self.claim.execution_id)
 
     def record_task(self, claim: Claim, record: TaskRecord) -> None:
@@ -65,14 +68,20 @@ class StoreJournal:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(VIEW_SECONDS, self._show)
 
-    async def settle(self) -> None:
-        """Store the task records kept so far: for an execution that stops without an end."""
-        if self._records:
-            await self._submit((), self._taken())
+    async def end(self, entries: Sequence[Entry]) -> None:
+        """Keep the last entries: `progress` has them, to be stored with the outcome."""
+        self.progress.last = (*self.progress.last, *entries)
 
-    def close(self) -> None:
-        """Nothing more is told of its tasks: the outcome has all their records."""
+    async def settle(self) -> None:
+        """Store what is kept so far: for an execution that stops without an end."""
+        last, self.progress.last = self.progress.last, ()
+        if last or self._records:
+            await self._submit(last, self._taken())
+
+    def close(self) -> Progress:
+        """How far it got. Nothing more is told of its tasks: the outcome has all their records."""
         self._taken()
+        return self.progress
 
     def _show(self) -> None:
         self._timer = None
@@ -89,7 +98,7 @@ class StoreJournal:
         return records
 
     def _submit(self, entries: Sequence[Entry], records: Sequence[TaskRecord]) -> asyncio.Future[None]:
-        return self._writer.submit(_write, _Batch(self, entries, records))
+        return self._writer.submit(_write, _Batch(self.claim, self.progress, entries, records))
 
 
 def _heard(done: asyncio.Future[None]) -> None:
@@ -106,41 +115,22 @@ def read(database: Database, execution_id: str) -> tuple[Entry, ...]:
 
 def _write(connection: Raw, batches: Sequence[_Batch]) -> list[CasewayError | None]:
     """Write the batches whose claims hold; for each its error, if any."""
-    claims = prepared.claims_of(connection, sorted({batch.journal.claim.execution_id for batch in batches}))
+    claims = prepared.claims_of(connection, sorted({batch.claim.execution_id for batch in batches}))
     answers: list[CasewayError | None] = []
     entries: list[dict[str, Any]] = []
     tasks: list[dict[str, Any]] = []
     for batch in batches:
-        claim = batch.journal.claim
+        claim = batch.claim
         token, status = claims.get(claim.execution_id, (0, ""))
         answers.append(None if token == claim.token else lost(claim))
         if token != claim.token:
             continue
-        first_entry, first_task = batch.journal.numbers or _next_numbers(connection, claim)
+        first_entry, first_task = batch.progress.numbers or trail.next_numbers(connection, claim.execution_id)
         # Should the commit fail, a gap remains: the order is what counts.
-        batch.journal.numbers = (first_entry + len(batch.entries), first_task + len(batch.records))
-        entries += _rows(claim.execution_id, batch.entries, first_entry)
+        batch.progress.numbers = (first_entry + len(batch.entries), first_task + len(batch.records))
+        entries += trail.entry_rows(claim.execution_id, batch.entries, first_entry)
         if status == ExecutionStatus.RUNNING:  # else `finish` has stored later records
             tasks += trail.task_rows(claim.execution_id, batch.records, first_task)
     prepared.insert_entries(connection, entries)
     prepared.upsert_tasks(connection, tasks)
     return answers
-
-
-def _next_numbers(connection: Raw, claim: Claim) -> tuple[int, int]:
-    entry, task = prepared.last_numbers(connection, claim.execution_id)
-    return entry + 1, task + 1
-
-
-def _rows(execution_id: str, entries: Sequence[Entry], first: int) -> list[dict[str, Any]]:
-    return [
-        {
-            "execution_id": execution_id,
-            "number": first + offset,
-            "position": entry.position,
-            "kind": entry.kind,
-            "at": entry.at,
-            "data": None if entry.data is None else to_text(entry.data),
-        }
-        for offset, entry in enumerate(entries)
-    ]

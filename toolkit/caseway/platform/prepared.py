@@ -142,10 +142,10 @@ def definition(connection: Raw, digest: str) -> bytes:
     return bytes(connection.run(_DEFINITION, {"digest": digest}).fetchone()[0])
 
 
-def template(connection: Raw, deployment_id: str) -> tuple[bytes, str, str]:
-    """Body, digest and version of the template of a deployment."""
-    body, digest, version = connection.run(_TEMPLATE, {"deployment": deployment_id}).fetchone()
-    return bytes(body), digest, version
+def template(connection: Raw, deployment_id: str) -> tuple[bytes, str, str, str]:
+    """Body, digest and version of the template of a deployment, and what it was rendered with, as JSON."""
+    body, digest, version, inputs = connection.run(_TEMPLATE, {"deployment": deployment_id}).fetchone()
+    return bytes(body), digest, version, inputs
 
 
 def _upsert_task(dialect: str) -> sa.ClauseElement:
@@ -276,7 +276,7 @@ _DEFINITION = Statement(
 )
 _TEMPLATE = Statement(
     lambda _: (
-        sa.select(templates.c.body, templates.c.digest, templates.c.version)
+        sa.select(templates.c.body, templates.c.digest, templates.c.version, deployments.c.inputs)
         .join(deployments, deployments.c.template_id == templates.c.id)
         .where(deployments.c.id == sa.bindparam("deployment"))
     )

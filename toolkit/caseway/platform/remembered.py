@@ -1,4 +1,4 @@
-"""What executions need of the store that never changes there, kept by digest: for one worker's life."""
+"""What executions need of the store that never changes there, kept for one worker's life."""
 
 from __future__ import annotations
 
@@ -20,23 +20,34 @@ _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
+class Deployed:
+    """What a deployment says about its executions; without `has_secrets` they have none."""
+
+    limits: JsonObject
+    has_secrets: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Remembered:
-    """Rendered documents by their digest, limits by that of their template."""
+    """Rendered documents by their digest, deployments by their id."""
 
     _documents: OrderedDict[str, JsonObject] = field(default_factory=OrderedDict)
-    _limits: OrderedDict[str, JsonObject] = field(default_factory=OrderedDict)
+    _deployed: OrderedDict[str, Deployed] = field(default_factory=OrderedDict)
 
     def document(self, connection: Raw, digest: str) -> JsonObject:
         """A rendered workflow."""
         return _kept(self._documents, digest, lambda: json.loads(prepared.definition(connection, digest)))
 
-    def limits(self, connection: Raw, digest: str, deployment_id: str) -> JsonObject:
-        """What executions of a template may use."""
-        return _kept(
-            self._limits,
-            digest,
-            lambda: template_body.limits(decoded(*prepared.template(connection, deployment_id))),
-        )
+    def deployed(self, connection: Raw, deployment_id: str) -> Deployed:
+        """What executions of a deployment are held to."""
+        return _kept(self._deployed, deployment_id, lambda: deployed(connection, deployment_id))
+
+
+def deployed(connection: Raw, deployment_id: str) -> Deployed:
+    """As `Remembered.deployed`, read now."""
+    body, digest, version, inputs = prepared.template(connection, deployment_id)
+    limits = template_body.limits(decoded(body, digest, version))
+    return Deployed(limits, has_secrets=bool(json.loads(inputs).get("credentials")))
 
 
 def _kept(kept: OrderedDict[str, _Value], key: str, read: Callable[[], _Value]) -> _Value:

@@ -6,7 +6,6 @@ The one rule: a deployment never changes what it serves, so this holds for as lo
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,12 +13,11 @@ import sqlalchemy as sa
 
 from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
-from caseway.platform import attempts, prepared
-from caseway.platform import body as template_body
+from caseway.platform import attempts
 from caseway.platform.lookup import Row, the_instance
+from caseway.platform.remembered import deployed
 from caseway.platform.rows import is_running
 from caseway.platform.statements import raw
-from caseway.platform.templates import decoded
 
 KEPT = 10_000
 
@@ -114,7 +112,7 @@ def serving_of(connection: sa.Connection, organization: str, name: str) -> Servi
             place=name,
             hint=_mend(instance),
         )
-    inputs: Mapping[str, Any] = deployment.inputs
+    known = deployed(raw(connection), deployment.id)
     return Serving(
         organization=instance.organization,
         instance_id=instance.id,
@@ -124,12 +122,12 @@ def serving_of(connection: sa.Connection, organization: str, name: str) -> Servi
         deployment_id=deployment.id,
         version=deployment.version,
         template_digest=deployment.template_digest,
-        has_secrets=bool(inputs.get("credentials")),
+        has_secrets=known.has_secrets,
         workflows=tuple(
             Served(row.workflow, row.digest, row.settings)
             for row in attempts.workflows_of(connection, deployment.id)
         ),
-        limits=template_body.limits(decoded(*prepared.template(raw(connection), deployment.id))),
+        limits=known.limits,
     )
 
 

@@ -26,7 +26,7 @@ from caseway.platform.tables import tasks as task_table
 from caseway.platform.tables.types import to_text
 
 if TYPE_CHECKING:
-    from caseway_runner import TaskRecord
+    from caseway_runner import Entry, TaskRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +186,25 @@ def tasks(platform: Platform, execution_id: str) -> list[TaskView]:
     return ordered
 
 
-def record(connection: Raw, execution_id: str, records: Iterable[TaskRecord]) -> None:
-    """Store task records; a later record of the same position replaces the earlier, in its place."""
-    records = tuple(records)
-    if records:
-        first = prepared.last_numbers(connection, execution_id)[1] + 1
-        prepared.upsert_tasks(connection, task_rows(execution_id, records, first))
+def next_numbers(connection: Raw, execution_id: str) -> tuple[int, int]:
+    """The numbers of its next journal entry and task record."""
+    entry, task = prepared.last_numbers(connection, execution_id)
+    return entry + 1, task + 1
+
+
+def entry_rows(execution_id: str, entries: Iterable[Entry], first: int) -> list[dict[str, Any]]:
+    """Journal entries as rows of the table, numbered from `first`."""
+    return [
+        {
+            "execution_id": execution_id,
+            "number": first + offset,
+            "position": entry.position,
+            "kind": entry.kind,
+            "at": entry.at,
+            "data": None if entry.data is None else to_text(entry.data),
+        }
+        for offset, entry in enumerate(entries)
+    ]
 
 
 def task_rows(execution_id: str, records: Iterable[TaskRecord], first: int) -> list[dict[str, Any]]:

@@ -72,9 +72,9 @@ class Worker:
         if key not in self._compiled:
             self._compiled[key] = runner.compile_workflow(document)
         self._seen[id(document)] = document, self._compiled[key]
-        for kept in (self._compiled, self._seen):
-            if len(kept) > COMPILED_KEPT:
-                del kept[next(iter(kept))]  # type: ignore[attr-defined] # two dicts of different keys
+        if len(self._seen) > COMPILED_KEPT:
+            self._seen.clear()
+            self._compiled = {key: self._compiled[key]}
         return self._compiled[key]
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from caseway.worker.masking import Masked
 from caseway_runner import Entry, Journal
+from caseway_runner.journal import EndingJournal
 
 
 class SealedJournal:
@@ -21,16 +22,24 @@ class SealedJournal:
 
     async def append(self, entries: Sequence[Entry]) -> None:
         """As the journal behind; the entries' data without secrets."""
-        await self._journal.append(
-            [
-                entry if entry.data is None else replace(entry, data=self._secrets.hidden(entry.data))
-                for entry in entries
-            ]
-        )
+        await self._journal.append(self._sealed(entries))
+
+    async def end(self, entries: Sequence[Entry]) -> None:
+        """As the journal behind; the entries' data without secrets."""
+        if isinstance(self._journal, EndingJournal):
+            await self._journal.end(self._sealed(entries))
+        else:
+            await self.append(entries)
 
     async def recorded(self) -> Sequence[Entry]:
         """As the journal behind, secrets in their places. Raises `MissingSecret`."""
         return [
             entry if entry.data is None else replace(entry, data=self._secrets.restored(entry.data))
             for entry in await self._journal.recorded()
+        ]
+
+    def _sealed(self, entries: Sequence[Entry]) -> list[Entry]:
+        return [
+            entry if entry.data is None else replace(entry, data=self._secrets.hidden(entry.data))
+            for entry in entries
         ]
