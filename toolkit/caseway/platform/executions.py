@@ -6,13 +6,15 @@ from caseway.platform.claims import claim, claim_next, heartbeat, listen, releas
 from caseway.platform.creation import NewExecution, create
 from caseway.platform.ending import finish
 from caseway.platform.held import Claim
-from caseway.platform.recall import cancel, lose, resume, retry, sweep
+from caseway.platform.recall import cancel, lose, resume, sweep
+from caseway.platform.rerunning import Again, rerun, retry
 from caseway.platform.sleeping import WaitingView, waiting_of, wake_due
 from caseway.platform.sources import workflow_source
 from caseway.platform.suspending import suspend
 from caseway.platform.trail import ExecutionView, Page, TaskView, get_execution, list_executions, tasks
 
 __all__ = [
+    "Again",
     "Claim",
     "ExecutionView",
     "NewExecution",
@@ -30,6 +32,7 @@ __all__ = [
     "listen",
     "lose",
     "release",
+    "rerun",
     "resume",
     "retry",
     "suspend",

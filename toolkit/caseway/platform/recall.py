@@ -1,4 +1,4 @@
-"""Reaching into executions from outside: cancel, retry, resume, and bring back what lost its worker."""
+"""Reaching into executions from outside: cancel, resume, and bring back what lost its worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from caseway.platform import trail
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
 from caseway.platform.claims import ENDED, lost
-from caseway.platform.creation import fresh, unended
+from caseway.platform.creation import unended
 from caseway.platform.held import Claim
 from caseway.platform.lease import is_dead
 from caseway.platform.lookup import Row
@@ -39,46 +39,6 @@ def cancel(platform: Platform, execution_id: str, *, actor: str) -> str:
         connection.execute(sa.update(executions).where(executions.c.id == execution_id).values(**values))
         note(connection, By(row.organization, actor, now), ("cancel", "execution", execution_id))
     return "running" if is_held else "cancelled"
-
-
-def retry(platform: Platform, execution_id: str, *, actor: str) -> str:
-    """Run it anew from the start, with the same input and definition; the id of the new execution."""
-    now = platform.clock()
-    new_id = platform.ids()
-    with platform.database.writing() as connection:
-        row = trail.the_execution(connection, execution_id)
-        if row.status not in ENDED:
-            raise CasewayError(
-                f"execution {execution_id} is {row.status} still",
-                code="illegal-transition",
-                place=execution_id,
-                hint="wait for its end, or cancel it",
-            )
-        kept: tuple[str, ...] = (
-            "organization",
-            "instance_id",
-            "instance",
-            "process",
-            "stage",
-            "workflow",
-            "version",
-        )
-        kept += ("deployment_id", "template_digest", "definition", "input", "trigger_id")
-        connection.execute(
-            sa.insert(executions).values(
-                **{name: getattr(row, name) for name in kept},
-                id=new_id,
-                trigger=row.trigger,
-                actor=actor,
-                created_at=now,
-                retry_of=execution_id,
-                idempotency_key=None,
-                **fresh(),
-            )
-        )
-        subject = ("retry", "execution", execution_id)
-        note(connection, By(row.organization, actor, now), subject, after={"execution": new_id})
-    return new_id
 
 
 def resume(platform: Platform, execution_id: str, *, actor: str) -> str:
