@@ -50,13 +50,15 @@ def working(platform: Platform, asked: Working) -> Iterator[Work]:
 
 def serve_web(session: Session, asked: Mapping[str, Any], beside: Working | None) -> None:
     """Answer requests until told to stop; with `beside`, run executions in the same process."""
-    _require_extra()
+    require_server()
     from caseway.platform.access.caller import caller_of
+    from caseway.platform.dispatch import Dispatcher
+    from caseway.platform.journal import JournalWriter
     from caseway.server.app import create_app
     from caseway.server.running import run
     from caseway.server.settings import ServerSettings
 
-    _log()
+    serve_log()
     settings = ServerSettings(
         host=asked["host"],
         port=asked["port"],
@@ -68,7 +70,8 @@ def serve_web(session: Session, asked: Mapping[str, Any], beside: Working | None
     with ExitStack() as opened:
         platform = opened.enter_context(session.platform(create=True, base_url=_base_url(asked)))
         work = opened.enter_context(working(platform, beside)) if beside is not None else None
-        app = create_app(platform, authenticate=caller_of, settings=settings)
+        start = Dispatcher(platform, opened.enter_context(JournalWriter(platform.database))).create
+        app = create_app(platform, authenticate=caller_of, settings=settings, start=start)
         run(app, settings, on_listening=lambda url: _tell(session, url), beside=work)
 
 
@@ -87,7 +90,7 @@ def _tell(session: Session, url: str) -> None:
         say(f"listening on {url}", err=True)
 
 
-def _log() -> None:
+def serve_log() -> None:
     """One line per request and what went wrong, on stderr."""
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -95,7 +98,8 @@ def _log() -> None:
     logging.getLogger("caseway").setLevel(logging.INFO)
 
 
-def _require_extra() -> None:
+def require_server() -> None:
+    """Raise `extra-missing` when the server's own dependencies are not installed."""
     try:
         import fastapi  # noqa: F401 - whether it is there is the question
         import prometheus_client  # noqa: F401 - as above

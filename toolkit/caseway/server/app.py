@@ -15,6 +15,7 @@ from caseway.operations.table import OPERATIONS
 from caseway.platform.bundle import Platform
 from caseway.platform.gauges import measure
 from caseway.platform.triggers.doors import networks
+from caseway.platform.triggers.start import Start
 from caseway.server import health, openapi
 from caseway.server.api import add_routes
 from caseway.server.auth import Authenticate, caller_of_request
@@ -30,21 +31,24 @@ LOG = logging.getLogger("caseway.server")
 DOCUMENT = "/api/v1/openapi.json"
 
 
-def create_app(platform: Platform, *, authenticate: Authenticate, settings: ServerSettings) -> Edge:
-    """The application. Whoever opened the platform closes it."""
+def create_app(
+    platform: Platform, *, authenticate: Authenticate, settings: ServerSettings, start: Start | None = None
+) -> Edge:
+    """The application. Whoever opened the platform closes it. `start` is how triggers start executions, by
+    default each in a transaction of its own."""
     app = FastAPI(title="Caseway", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
     serving = Serving(platform, authenticate, settings, Metrics(lambda: measure(platform)))
     app.state.serving = serving
     health.add_routes(app)
     add_routes(app, OPERATIONS)
-    _add_doors(app, serving)
+    _add_doors(app, serving, start)
     document = openapi.document(OPERATIONS.values())
     app.add_api_route(DOCUMENT, lambda: JSONResponse(document), methods=["GET"], include_in_schema=False)
     _add_error_handlers(app)
     return Edge(app, serving)
 
 
-def _add_doors(app: FastAPI, serving: Serving) -> None:
+def _add_doors(app: FastAPI, serving: Serving, start: Start | None) -> None:
     """Where others knock: events and triggers."""
     app.include_router(
         events_router(
@@ -52,7 +56,7 @@ def _add_doors(app: FastAPI, serving: Serving) -> None:
             lambda request: caller_of_request(request, serving.platform, serving.authenticate),
         )
     )
-    doors = doors_of(serving.platform, trusted=networks(serving.settings.trusted_proxies))
+    doors = doors_of(serving.platform, start=start, trusted=networks(serving.settings.trusted_proxies))
     app.include_router(router(doors))
 
 

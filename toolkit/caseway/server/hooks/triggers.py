@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from caseway.model.errors import CasewayError
 from caseway.platform.bundle import Platform
+from caseway.platform.creation import Made
 from caseway.platform.triggers.admit import Admitted, Gate, admit, found_door, key_of, too_large
 from caseway.platform.triggers.doors import MOST_BODY, Network
 from caseway.platform.triggers.entrance import Entrances
@@ -22,7 +23,7 @@ from caseway.platform.triggers.inputs import Request
 from caseway.platform.triggers.rates import Rates
 from caseway.platform.triggers.refusal import Refusal
 from caseway.platform.triggers.results import Result, ended_among, result_of
-from caseway.platform.triggers.start import Start, Started, start_in
+from caseway.platform.triggers.start import Start, start_in
 from caseway.server.hooks import triggers_answers as answers
 from caseway.server.hooks.triggers_ends import Ends
 from caseway.server.hooks.triggers_stream import stream
@@ -99,7 +100,7 @@ async def _call(doors: Doors, instance_id: str, path: str, request: HttpRequest)
     )
 
 
-async def _started(doors: Doors, admitted: Admitted) -> Started:
+async def _started(doors: Doors, admitted: Admitted) -> Made:
     """The execution, in the store for good. What served may have changed since the request was admitted."""
     try:
         return await doors.start(admitted.new)
@@ -109,7 +110,7 @@ async def _started(doors: Doors, admitted: Admitted) -> Started:
         raise Refusal("this trigger is gone by now", code="no-trigger", hint=error.hint) from error
 
 
-async def _status(doors: Doors, instance_id: str, started: Started) -> str:
+async def _status(doors: Doors, instance_id: str, started: Made) -> str:
     """A new execution is pending; of one that was there before the caller wants to know more."""
     if started.is_new:
         return "pending"
