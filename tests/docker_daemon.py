@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from caseway.containers import layer
 from caseway.containers.base import PACKAGES, SUITE, BaseRequest, make_default
 from caseway.containers.engine import Address, Engine
 from caseway.containers.images import find_image
+from caseway.containers.reaper import reap
 from caseway.model.errors import CasewayError
 
 _START_SECONDS = 30
@@ -128,11 +130,12 @@ def docker_daemon() -> Iterator[Daemon]:
         users.mkdir(exist_ok=True)
         if not daemon.is_up():
             daemon.start()
-        (users / str(os.getpid())).touch()
+        own = users / f"{os.getpid()}-{secrets.token_hex(4)}"  # a process may hold it more than once
+        own.touch()
     yield daemon
     with _locked(folder):
-        (users / str(os.getpid())).unlink(missing_ok=True)
-        alive = [user for user in users.iterdir() if Path(f"/proc/{user.name}").exists()]
+        own.unlink(missing_ok=True)
+        alive = [user for user in users.iterdir() if Path(f"/proc/{user.name.partition('-')[0]}").exists()]
         if not alive:
             shutil.rmtree(users)
             daemon.stop()
@@ -142,6 +145,7 @@ def docker_daemon() -> Iterator[Daemon]:
 def engine(docker_daemon: Daemon) -> Iterator[Engine]:
     """The tests' engine. Nothing of ours may be left on it at the end of a process's tests."""
     engine = Engine(Address(docker_daemon.url))
+    reap(engine)  # what a killed test has left
     yield engine
     engine.close()
 

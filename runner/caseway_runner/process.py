@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from caseway_runner.errors import LimitExceeded, fault
+from caseway_runner.errors import Fault, LimitExceeded, fault
 
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 0.5
@@ -46,13 +46,23 @@ class Result:
 
 async def run_process(command: Command) -> Result:
     """Run `command` to its end. Raises LimitExceeded for too much output."""
-    directory = Path(tempfile.mkdtemp(prefix="caseway-"))
     try:
-        for name, text in command.files.items():
-            (directory / name).write_text(text, encoding="utf-8")
+        directory = Path(tempfile.mkdtemp(prefix="caseway-"))
+    except OSError as error:
+        raise _no_room(error) from error
+    try:
+        try:
+            for name, text in command.files.items():
+                (directory / name).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise _no_room(error) from error
         return await _run(command, directory)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _no_room(error: OSError) -> Fault:
+    return fault("runtime", f"the scratch folder cannot be written: {error.strerror or error}")
 
 
 async def _run(command: Command, directory: Path) -> Result:
@@ -117,7 +127,9 @@ async def _let_go(process: asyncio.subprocess.Process, readers: list[asyncio.Tas
 
 def _limits(command: Command) -> str:
     memory = f"ulimit -v {command.memory_bytes // 1024}; " if command.memory_bytes else ""
-    return f"ulimit -c 0; ulimit -t {command.cpu_seconds}; {memory}"
+    # When memory runs out it is the task's process that the kernel shall end, not this one.
+    first = "echo 500 2>/dev/null >/proc/self/oom_score_adj; "
+    return f"{first}ulimit -c 0; ulimit -t {command.cpu_seconds}; {memory}"
 
 
 async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
@@ -33,6 +34,7 @@ def serve_stdio(*, owns_container: bool) -> int:
     one that it sees and empty the folders for temporary files, as it does between executions."""
     if owns_container:
         shield()
+        _watch_without_threads()
     source, sink = _pipes()
     with suppress(Gone):
         asyncio.run(_Server(Link(source, sink), owns_container=owns_container).serve())
@@ -40,6 +42,16 @@ def serve_stdio(*, owns_container: bool) -> int:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(-1, signal.SIGKILL)
     return 0
+
+
+def _watch_without_threads() -> None:
+    """Wait for processes without a thread for each: a task that starts as many as it may leaves none to us.
+    From 3.12 on asyncio does so by itself."""
+    if sys.version_info >= (3, 12):
+        return
+    with suppress(OSError):  # an engine may forbid it; then threads it is
+        os.close(os.pidfd_open(os.getpid()))
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
 
 
 def _pipes() -> tuple[BinaryIO, BinaryIO]:

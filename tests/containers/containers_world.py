@@ -9,8 +9,8 @@ import caseway_runner as runner
 from caseway.containers.engine import Engine
 from caseway.containers.executor import ContainerExecutor
 from caseway.containers.job import Job, Place
-from caseway.containers.warmth import Warmth
 from caseway.containers.sandbox import MB, Network, Resources, Sandbox
+from caseway.containers.warmth import Warmth
 
 SMALL = Resources(cpus=1.0, memory_bytes=256 * MB, disk_bytes=32 * MB, processes=64)
 

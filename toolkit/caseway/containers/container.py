@@ -11,9 +11,9 @@ from typing import Any
 
 import caseway_runner as runner
 from caseway.containers.attach import Attached, attach
-from caseway.containers.conversation import Conversation
+from caseway.containers.conversation import STOP_SECONDS, Conversation
 from caseway.containers.engine import Engine
-from caseway.containers.errors import ContainerFailed, ContainerLost, lost, out_of_memory
+from caseway.containers.errors import ContainerFailed, ContainerLost, lost, out_of_memory, overdue
 from caseway.containers.job import Job
 from caseway.containers.sandbox import Capacity, Network, Sandbox, hardened
 from caseway.model.errors import CasewayError
@@ -22,6 +22,7 @@ from caseway.model.errors import CasewayError
 COMMAND = ("python3", "-I", "-S", "-B", "/opt/caseway/runner/start.py")
 _READY_SECONDS = 60.0
 _CLEAN_SECONDS = 10.0
+GRACE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,18 @@ class RunnerContainer:
     sandbox: Sandbox
     attached: Attached
     conversation: Conversation
+    grace: float = GRACE_SECONDS
 
     async def run(self, job: Job, ports: runner.Ports) -> runner.Outcome:
         """Run the job. Raises what its ports raise, `ContainerLost`, `ContainerFailed`."""
         try:
-            return await self.conversation.run(job, ports)
+            # The runner keeps the time itself; this is for one that was stopped, or worse.
+            async with asyncio.timeout(ports.policy.limits.wall_seconds + self.grace) as wall:
+                return await self.conversation.run(job, ports)
+        except TimeoutError:
+            if not wall.expired():
+                raise
+            raise overdue(self.id[:12], ports.policy.limits.wall_seconds) from None
         except ContainerLost as error:
             raise await self._reason(error) from error
 
@@ -82,7 +90,7 @@ class RunnerContainer:
 
 
 async def open_container(
-    engine: Engine, sandbox: Sandbox, called: Called, capacity: Capacity
+    engine: Engine, sandbox: Sandbox, called: Called, capacity: Capacity, grace: float = GRACE_SECONDS
 ) -> RunnerContainer:
     """A running container whose runner is ready. Raises `ContainerLost`, `ContainerFailed`."""
     made = await asyncio.to_thread(
@@ -93,7 +101,9 @@ async def open_container(
     except BaseException:
         await asyncio.to_thread(engine.remove, made)
         raise
-    opened = RunnerContainer(made, engine, sandbox, attached, Conversation(attached))
+    opened = RunnerContainer(
+        made, engine, sandbox, attached, Conversation(attached, min(grace, STOP_SECONDS)), grace
+    )
     try:
         await asyncio.to_thread(engine.start, made, place=sandbox.image)
         await opened.conversation.begin(_READY_SECONDS)

@@ -18,15 +18,17 @@ from caseway.model.canonical import digest
 from caseway.model.errors import CasewayError
 from caseway_runner import stdio_wire as wire
 
-_STOP_SECONDS = 5.0
+STOP_SECONDS = 5.0
 _QUESTIONS = 1000  # at once; a runner asks a few
 
 
 class Conversation:
-    """With one runner, from its first word to its last."""
+    """With one runner, from its first word to its last. `patience` is how many seconds it may take to stop an
+    execution."""
 
-    def __init__(self, attached: Attached) -> None:
+    def __init__(self, attached: Attached, patience: float = STOP_SECONDS) -> None:
         self._attached = attached
+        self._patience = patience
         self._messages = self._read()
         self._digests: set[str] = set()
 
@@ -75,7 +77,7 @@ class Conversation:
             current.uncancel()
         with suppress(CasewayError):
             await self._attached.send(wire.line_of({"do": "cancel"}))
-            async with asyncio.timeout(_STOP_SECONDS):
+            async with asyncio.timeout(self._patience):
                 return await talk
         return runner.Outcome(job.execution.id, runner.Status.CANCELLED)
 

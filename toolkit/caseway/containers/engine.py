@@ -32,13 +32,13 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A container that was found or made."""
+    """A container that was found; `created` in seconds since 1970."""
 
     id: str
     name: str
     status: str
     labels: Mapping[str, str]
-    created: str = ""
+    created: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Engine:
                 str((item.get("Names") or [""])[0]).lstrip("/"),
                 str(item["State"]),
                 dict(item.get("Labels") or {}),
-                str(item.get("Created", "")),
+                int(item.get("Created") or 0),
             )
             for item in found
         ]

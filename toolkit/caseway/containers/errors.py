@@ -22,7 +22,7 @@ class ContainerLost(CasewayError):
 
 class ContainerFailed(CasewayError):
     """The container cannot do what was asked, and would not next time. Codes: `image-missing`,
-    `out-of-memory`, `gpu-unavailable`, `runner-broken`, `bad-message`, `container-refused`,
+    `out-of-memory`, `out-of-time`, `gpu-unavailable`, `runner-broken`, `bad-message`, `container-refused`,
     `engine-disk-full`, `no-such-engine`, `image-not-allowed`."""
 
 
@@ -69,6 +69,16 @@ def out_of_memory(place: str, memory_bytes: int) -> ContainerFailed:
         code="out-of-memory",
         place=place,
         hint="raise resources.memory, or let the workflow hold less at a time",
+    )
+
+
+def overdue(place: str, seconds: float) -> ContainerFailed:
+    """The runner did not end an execution that was out of time."""
+    return ContainerFailed(
+        f"ran longer than {seconds:g} s, and the runner did not end it",
+        code="out-of-time",
+        place=place,
+        hint="raise limits.timeout; something in the container may have stopped the runner",
     )
 
 

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 import caseway_runner as runner
-from caseway.containers.container import Called, RunnerContainer, open_container
+from caseway.containers.container import GRACE_SECONDS, Called, RunnerContainer, open_container
 from caseway.containers.engine import Engine
 from caseway.containers.errors import ContainerFailed
 from caseway.containers.job import Job, Place
@@ -34,11 +34,13 @@ def _suffix() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What an executor is given besides its engine: who it is, the time, and names that are not taken."""
+    """What an executor is given besides its engine: who it is, the time, names that are not taken, and the
+    seconds that a runner may take to end an execution that is out of time."""
 
     owner: Owner = field(default_factory=this_owner)
     clock: Callable[[], datetime] = _now
     suffix: Callable[[], str] = _suffix
+    grace: float = GRACE_SECONDS
 
 
 class ContainerExecutor:
@@ -92,7 +94,10 @@ class ContainerExecutor:
     async def _open(self, place: Place, marks: dict[str, str]) -> RunnerContainer:
         if self._capacity is None:
             self._capacity = await asyncio.to_thread(self._engine.capacity)
-        return await open_container(self._engine, place.sandbox, self._called(place, marks), self._capacity)
+        called = self._called(place, marks)
+        return await open_container(
+            self._engine, place.sandbox, called, self._capacity, self._surroundings.grace
+        )
 
     def _called(self, place: Place, marks: dict[str, str]) -> Called:
         parts = (place.sandbox.namespace, place.deployment[:16], self._surroundings.suffix())

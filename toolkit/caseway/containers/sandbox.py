@@ -91,7 +91,6 @@ def hardened(resources: Resources, capacity: Capacity) -> dict[str, Any]:
         "ulimits": [
             _limit("nofile", resources.open_files),
             _limit("core", 0),
-            _limit("fsize", resources.disk_bytes),
         ],
         "log_config": {"Type": "none", "Config": {}},
         "restart_policy": {"Name": "no"},

@@ -1,0 +1,264 @@
+"""What a hostile task does in its container stays there, and ends with it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from dataclasses import replace
+
+import pytest
+from containers_world import SMALL, a_document, a_job, a_place, a_script, a_shell, left, run_job
+
+import caseway_runner as runner
+from caseway.containers.errors import ContainerFailed, ContainerLost
+from caseway.containers.executor import ContainerExecutor, Surroundings
+from caseway.containers.sandbox import MB
+from caseway.containers.warmth import Mode, Warmth
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(engine):
+    """No test of these leaves a container."""
+    yield
+    assert left(engine) == []
+
+
+def run_script(engine, image, code, **more):
+    outcome = run_job(engine, a_job(a_document(a_script(code)), a_place(image, **more)))
+    assert outcome.status == "completed", outcome.error
+    return outcome.output
+
+
+FORKING = """
+import os, time
+count = 0
+try:
+    while count < 1000:
+        if os.fork() == 0:
+            time.sleep(60)
+            os._exit(0)
+        count += 1
+except OSError as error:
+    print(count, error.errno)
+"""
+
+
+def test_a_fork_bomb_meets_the_bound_on_processes(engine, runtime_image):
+    count, errno = run_script(engine, runtime_image, FORKING).split()
+    assert int(count) < SMALL.processes
+    assert int(errno) == 11  # EAGAIN
+
+
+def test_a_shell_s_fork_bomb_ends_with_the_execution(engine, runtime_image):
+    document = a_document(a_shell("bomb() { bomb | bomb & }; bomb; sleep 1; echo survived"))
+    policy = runner.Policy(limits=runner.Limits(wall_seconds=20))
+    outcome = run_job(engine, a_job(document, a_place(runtime_image)), policy=policy)
+    assert outcome.status in {"completed", "faulted"}
+
+
+def test_a_memory_bomb_is_killed_and_the_runner_lives_to_say_so(engine, runtime_image):
+    caught = {
+        "try": [a_script("x = bytearray(3_000_000_000)")],
+        "catch": {"do": [{"after": {"set": {"a": 1}}}]},
+    }
+    outcome = run_job(engine, a_job(a_document({"t": caught}), a_place(runtime_image)))
+    assert (outcome.status, outcome.output) == ("completed", {"a": 1})
+
+
+# Many small processes that ask to be spared: the kernel then finds the runner to be the largest.
+MANY = """
+import os, time
+for _ in range(60):
+    if os.fork() == 0:
+        open('/proc/self/oom_score_adj', 'w').write('0')
+        x = bytearray(6_000_000)
+        time.sleep(30)
+time.sleep(30)
+"""
+
+
+def test_a_container_out_of_memory_is_a_typed_error(engine, runtime_image):
+    small = replace(SMALL, memory_bytes=96 * MB)
+    with pytest.raises(ContainerFailed) as refused:
+        for _ in range(5):  # whom the kernel picks is its own to say; mostly it is the first time
+            run_job(engine, a_job(a_document(a_script(MANY)), a_place(runtime_image, resources=small)))
+    assert refused.value.code == "out-of-memory"
+    assert "96 MB" in refused.value.message
+
+
+def test_filling_the_disk_is_an_error_of_the_task(engine, runtime_image):
+    fill = a_shell("dd if=/dev/zero of=/tmp/big bs=1M count=100 2>&1; rm -f /tmp/big; echo and on")
+    outcome = run_job(engine, a_job(a_document(fill), a_place(runtime_image)))
+    assert "No space left on device" in outcome.output
+    assert outcome.output.endswith("and on\n")
+
+
+def test_a_full_scratch_folder_faults_the_next_script(engine, runtime_image):
+    fill = a_shell("dd if=/dev/zero of=/tmp/big bs=1M count=100 2>/dev/null; true", "fill")
+    outcome = run_job(engine, a_job(a_document(fill, a_script("print('x' * 9)")), a_place(runtime_image)))
+    assert outcome.status == "faulted"
+    assert "space" in outcome.error.detail
+
+
+def test_the_root_cannot_be_written(engine, runtime_image):
+    tries = "for f in /x /etc/passwd /usr/bin/x /opt/caseway/runner/start.py; do echo > $f; done 2>&1; true"
+    outcome = run_job(engine, a_job(a_document(a_shell(tries)), a_place(runtime_image)))
+    assert outcome.output.count("\n") == 4
+    assert "Read-only file system" in outcome.output or "Permission denied" in outcome.output
+
+
+PRIVILEGES = """
+import ctypes, json, os, re
+status = open('/proc/self/status').read()
+names = ('CapEff', 'CapPrm', 'CapBnd', 'NoNewPrivs', 'Seccomp')
+found = {name: re.search(name + r':\\s*(\\S+)', status)[1] for name in names}
+c = ctypes.CDLL(None, use_errno=True)
+tried = [c.mount(b'x', b'/tmp', b'tmpfs', 0, None), c.unshare(0x10000000), c.unshare(0x20000)]
+tried += [c.chroot(b'/tmp'), c.setuid(0)]
+print(json.dumps([found, [os.getuid(), os.getgid(), os.getgroups()], tried]))
+"""
+
+
+def test_there_is_no_privilege_to_be_had(engine, runtime_image):
+    found, who, tried = json.loads(run_script(engine, runtime_image, PRIVILEGES))
+    nothing = "0" * 16
+    assert found == {
+        "CapEff": nothing,
+        "CapPrm": nothing,
+        "CapBnd": nothing,
+        "NoNewPrivs": "1",
+        "Seccomp": "2",
+    }
+    assert who == [10001, 10001, [10001]]
+    assert tried == [-1] * 5
+
+
+def test_there_is_no_engine_s_socket(engine, runtime_image):
+    look = "ls /var/run/docker.sock /run/docker.sock /run/containerd 2>/dev/null; env | grep -i docker; true"
+    outcome = run_job(engine, a_job(a_document(a_shell(look)), a_place(runtime_image)))
+    assert outcome.output == ""
+
+
+CONNECTING = """
+import json, socket
+found = {}
+for host, port in json.loads(where):
+    try:
+        socket.create_connection((host, port), timeout=2).close()
+        found[host] = 'reached'
+    except OSError as error:
+        found[host] = 'refused'
+print(json.dumps([found, [line.split(':')[0].strip() for line in open('/proc/net/dev').readlines()[2:]]]))
+"""
+
+
+def test_neither_metadata_nor_the_host_nor_the_world_is_reached(engine, runtime_image):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        where = [["169.254.169.254", 80], ["127.0.0.1", port], ["172.17.0.1", port], ["1.1.1.1", 53]]
+        code = f"where = {json.dumps(json.dumps(where))}\n" + CONNECTING
+        found, interfaces = json.loads(run_script(engine, runtime_image, code))
+    assert set(found.values()) == {"refused"}
+    assert interfaces == ["lo"]
+
+
+PRYING = """
+import os
+runner = os.getppid()
+for name in ('fd/0', 'fd/1', 'environ', 'mem', 'cwd/x'):
+    try:
+        open(f'/proc/{runner}/{name}', 'rb+' if name.startswith('fd') else 'rb').read(1)
+        print(name, 'open')
+    except OSError as error:
+        print(name, 'closed')
+"""
+
+
+def test_the_runner_s_pipes_and_memory_are_closed_to_its_tasks(engine, runtime_image):
+    said = run_script(engine, runtime_image, PRYING.replace("getppid()", "getppid()"))
+    assert {line.split()[1] for line in said.splitlines()} == {"closed"}
+
+
+def test_killing_the_container_s_first_process_does_nothing(engine, runtime_image):
+    outcome = run_job(engine, a_job(a_document(a_shell("kill -9 1; echo on")), a_place(runtime_image)))
+    assert outcome.output == "on\n"
+
+
+def test_killing_the_runner_loses_the_container_and_says_so(engine, runtime_image):
+    with pytest.raises(ContainerLost) as refused:
+        run_job(engine, a_job(a_document(a_shell("kill -9 $PPID; sleep 5")), a_place(runtime_image)))
+    assert refused.value.code == "container-lost"
+
+
+def test_stopping_the_runner_does_not_stop_the_clock(engine, runtime_image):
+    policy = runner.Policy(limits=runner.Limits(wall_seconds=1))
+    job = a_job(a_document(a_shell("kill -STOP $PPID; sleep 60")), a_place(runtime_image))
+
+    async def run() -> runner.Outcome:
+        async with ContainerExecutor(engine, Surroundings(grace=0.5)) as executor:
+            return await executor.execute(job, runner.Ports(policy=policy))
+
+    with pytest.raises(ContainerFailed) as refused:
+        asyncio.run(run())
+    assert refused.value.code == "out-of-time"
+
+
+def test_what_a_task_leaves_running_dies_before_the_next_execution(engine, runtime_image):
+    hide = (
+        "(setsid sh -c 'while true; do echo mine > /tmp/found; sleep 0.01; done' >/dev/null 2>&1 &) ; echo ok"
+    )
+    place = a_place(runtime_image, warmth=Warmth(Mode.IDLE_SHUTDOWN))
+
+    async def twice() -> tuple[runner.Outcome, runner.Outcome, int]:
+        async with ContainerExecutor(engine) as executor:
+            first = await executor.execute(a_job(a_document(a_shell(hide)), place), runner.Ports())
+            await executor.settle()
+            waiting = executor.pool.waiting(place)
+            look = a_document(a_shell("cat /tmp/found 2>/dev/null; ls -A /tmp /dev/shm"))
+            return first, await executor.execute(a_job(look, place), runner.Ports()), waiting
+
+    first, second, waiting = asyncio.run(twice())
+    assert (first.output, waiting) == ("ok\n", 1)
+    assert "found" not in second.output
+    assert "mine" not in second.output
+
+
+def test_shared_memory_left_behind_costs_the_container_its_reuse(engine, runtime_image):
+    code = "import ctypes; print(ctypes.CDLL(None).shmget(4242, 4096, 0o1666) >= 0)"
+    place = a_place(runtime_image, warmth=Warmth(Mode.IDLE_SHUTDOWN))
+
+    async def run() -> tuple[runner.Outcome, int]:
+        async with ContainerExecutor(engine) as executor:
+            outcome = await executor.execute(a_job(a_document(a_script(code)), place), runner.Ports())
+            await executor.settle()
+            return outcome, executor.pool.waiting(place)
+
+    outcome, waiting = asyncio.run(run())
+    assert (outcome.output, waiting) == ("True\n", 0)
+
+
+def test_one_execution_does_not_see_the_scratch_of_another_at_the_same_time(engine, runtime_image):
+    place = a_place(runtime_image)
+    write = a_document(a_shell("echo mine > /tmp/mine; sleep 1; echo written"))
+    look = a_document(a_shell("sleep 0.5; find / -name mine 2>/dev/null; ls /tmp | grep -v caseway; true"))
+
+    async def both() -> list[runner.Outcome]:
+        async with ContainerExecutor(engine) as executor:
+            jobs = [a_job(write, place, id="run-1"), a_job(look, place, id="run-2")]
+            return await asyncio.gather(*(executor.execute(job, runner.Ports()) for job in jobs))
+
+    first, second = asyncio.run(both())
+    assert (first.output, second.output) == ("written\n", "")
+
+
+def test_open_files_are_bounded(engine, runtime_image):
+    code = """
+kept = []
+try:
+    while True:
+        kept.append(open('/dev/null'))
+except OSError as error:
+    print(error.errno)
+"""
+    assert run_script(engine, runtime_image, code, resources=replace(SMALL, open_files=256)) == "24\n"
