@@ -134,6 +134,11 @@ def _say_report(plan: Plan, report: ApplyReport) -> None:
 def _say_next(plan: Plan, report: ApplyReport) -> None:
     done = {result.id for result in report.results if result.status == "done"}
     deployed = [action.name for action in plan.actions if action.id in done and _is_first_deploy(action)]
+    from caseway.platform.addresses import http_lines
+
+    for result in report.results:
+        for line in http_lines(result.details.get("triggers")):
+            say(f"  {clean(line)}", err=True)
     if deployed:
         say(f"Start one with: caseway trigger {clean(deployed[0])}", err=True)
 

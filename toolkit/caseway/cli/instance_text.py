@@ -52,12 +52,33 @@ def print_instance(view: InstanceView) -> None:
             say(f"      {clean(trigger_text(trigger))}")
 
 
-def trigger_text(trigger: Mapping[str, Any]) -> str:
-    """`http POST /invoices`, `schedule 0 2 * * * Europe/Berlin`, …"""
-    words = [trigger.get("type", "")]
-    words += [
-        str(trigger[key])
-        for key in ("method", "path", "url", "cron", "every", "timezone")
-        if trigger.get(key)
+def trigger_rows(view: InstanceView) -> list[dict[str, str]]:
+    """The http triggers of an instance that runs, as rows of a table."""
+    return [
+        {
+            "instance": view.name,
+            "workflow": workflow.id,
+            "methods": ",".join(trigger["methods"]),  # type: ignore[arg-type] # a list of texts
+            "url": str(trigger["url"]),
+            "authentication": str(trigger["authentication"]),
+        }
+        for workflow in view.workflows
+        if workflow.active
+        for trigger in workflow.triggers
+        if trigger.get("type") == "http"
     ]
-    return " ".join(words)
+
+
+def trigger_text(trigger: Mapping[str, Any]) -> str:
+    """`http POST https://…/hooks/… X-API-Key`, `schedule 0 2 * * * Europe/Berlin, next 2026-…`, …"""
+    words = [str(trigger.get("type", ""))]
+    if trigger.get("type") == "http":
+        words += [",".join(map(str, trigger.get("methods") or [trigger.get("method") or "POST"]))]
+        words += [str(trigger.get("url") or trigger.get("path")), f"({trigger.get('authentication', '')},"]
+        return " ".join([*words, f"{trigger.get('response', '')})"])
+    words += [str(trigger[key]) for key in ("cron", "every", "timezone") if trigger.get(key)]
+    if trigger.get("filter"):
+        words += [f"{name}={value}" for name, value in trigger["filter"].items()]
+    text = " ".join(words)
+    firings = [str(each)[:19] + "Z" for each in trigger.get("upcoming") or ()]
+    return f"{text}, next {', '.join(firings)}" if firings else text

@@ -19,6 +19,7 @@ from caseway.model.errors import CasewayError
 from caseway.model.states import InstancePhase
 from caseway.platform import attempts, lease, rows, slots, templates, timetable
 from caseway.platform import body as template_body
+from caseway.platform.addresses import triggers_of
 from caseway.platform.attempts import MISSING, RETURN, Steps
 from caseway.platform.audit import By, note
 from caseway.platform.bound_secrets import bound_secrets
@@ -367,5 +368,6 @@ def _result(platform: Platform, subject: _Subject, inputs: Mapping[str, Any]) ->
         "name": instance.name,
         "worker": platform.holder,
         "webhooks": webhooks(instance.id, subject.template.body, platform.base_url),
+        "triggers": triggers_of(instance.id, subject.template.body, platform.base_url),
         "deployedAt": instant(platform.clock()),
     }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,9 +12,9 @@ from caseway.model.access import Caller
 from caseway.model.canonical import JsonObject
 from caseway.platform import attempts
 from caseway.platform.access.grants import visible_instances
+from caseway.platform.addresses import shown
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row, the_instance
-from caseway.platform.surroundings import webhook
 from caseway.platform.tables import (
     current_deployments,
     deployed_workflows,
@@ -24,12 +24,14 @@ from caseway.platform.tables import (
     processes,
     templates,
 )
+from caseway.platform.timetable import upcoming_of
 from caseway.reconcile.ranges import is_exact, parse_range, version_of
 
 
 @dataclass(frozen=True, slots=True)
 class WorkflowView:
-    """One live workflow; HTTP triggers carry their `url`."""
+    """One live workflow; HTTP triggers carry their `url`, schedules of a single instance the firings to come
+    (`nextAt`, `upcoming`)."""
 
     id: str
     live_id: str
@@ -107,7 +109,21 @@ def get_instance(platform: Platform, organization: str, name: str) -> InstanceVi
     with platform.database.reading() as connection:
         the_instance(connection, organization, name)
         rows = connection.execute(_instances(organization).where(instances.c.name == name)).all()
-        return _instance_views(connection, rows, platform.base_url)[0]
+        view = _instance_views(connection, rows, platform.base_url)[0]
+        return replace(view, workflows=tuple(_with_firings(connection, view)))
+
+
+def _with_firings(connection: sa.Connection, view: InstanceView) -> Iterator[WorkflowView]:
+    """The workflows with the firings of their schedules that are to come."""
+    found = upcoming_of(connection, view.id)
+    for workflow in view.workflows:
+        triggers = [
+            {**trigger, "nextAt": firings[0] if firings else "", "upcoming": list(firings)}
+            if (firings := found.get((workflow.id, str(trigger.get("id"))))) is not None
+            else trigger
+            for trigger in workflow.triggers
+        ]
+        yield replace(workflow, triggers=tuple(triggers))
 
 
 def _instances(organization: str) -> sa.Select[Any]:
@@ -241,11 +257,9 @@ def _workflows(connection: sa.Connection, deployment_ids: Sequence[str]) -> Mapp
 
 
 def _workflow(instance_id: str, row: Row, base_url: str) -> WorkflowView:
-    triggers = []
-    for trigger in row.settings.get("triggers") or ():
-        if trigger.get("type") == "http":
-            triggers.append({**trigger, **webhook(instance_id, row.workflow, trigger, base_url)})
-        else:
-            triggers.append(dict(trigger))
+    triggers = [
+        shown(instance_id, row.workflow, trigger, row.settings, base_url)
+        for trigger in row.settings.get("triggers") or ()
+    ]
     response = str(row.settings.get("response") or "async")
     return WorkflowView(row.workflow, row.live_id, row.active, response, tuple(triggers))

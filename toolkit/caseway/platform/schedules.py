@@ -13,12 +13,12 @@ from caseway.model.errors import CasewayError
 from caseway.model.states import ExecutionStatus
 from caseway.platform.bundle import Platform
 from caseway.platform.creation import NewExecution, create, insert
-from caseway.platform.due import every, missed, next_due, upcoming
+from caseway.platform.due import every, missed, next_due
 from caseway.platform.lookup import Row
 from caseway.platform.tables import executions, instances, instant, schedules
+from caseway.platform.timetable import firings
 
 MADE_UP_FOR = 10  # of a schedule whose misfire policy is `all`, no more are run late than this
-SHOWN = 5  # how many of the firings to come are shown
 ONGOING = (
     ExecutionStatus.PENDING,
     ExecutionStatus.RUNNING,
@@ -174,12 +174,6 @@ def _query() -> sa.Select[Any]:
     )
 
 
-def _upcoming(row: Row) -> list[datetime]:
-    if not row.is_enabled or row.next_at is None:
-        return []
-    return [row.next_at, *upcoming(row.definition, row.next_at, SHOWN - 1)]
-
-
 def _view(row: Row) -> ScheduleView:
     definition = row.definition
     return ScheduleView(
@@ -192,6 +186,6 @@ def _view(row: Row) -> ScheduleView:
         next_at=instant(row.next_at) if row.next_at and row.is_enabled else "",
         last_at=instant(row.last_at) if row.last_at else "",
         skipped_at=instant(row.skipped_at) if row.skipped_at else "",
-        upcoming=tuple(instant(at) for at in _upcoming(row)),
+        upcoming=tuple(instant(at) for at in firings(row.definition, row.next_at, is_enabled=row.is_enabled)),
         enabled=row.is_enabled,
     )

@@ -8,9 +8,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from caseway.platform.due import next_due
-from caseway.platform.tables import schedules
+from caseway.model.canonical import JsonObject
+from caseway.platform.due import next_due, upcoming
+from caseway.platform.tables import instant, schedules
 from caseway.platform.target import Rendered
+
+SHOWN = 5  # how many of the firings to come are shown
 
 
 def sync(
@@ -64,6 +67,24 @@ def enable(connection: sa.Connection, instance_id: str, *, is_enabled: bool, now
             )
             .values(is_enabled=is_enabled, next_at=next_due(row.definition, now))
         )
+
+
+def upcoming_of(connection: sa.Connection, instance_id: str) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The next few firings of each schedule of an instance, by workflow and trigger; none while it is off."""
+    rows = connection.execute(sa.select(schedules).where(schedules.c.instance_id == instance_id))
+    return {
+        (row.workflow, row.trigger_id): tuple(
+            instant(moment) for moment in firings(row.definition, row.next_at, is_enabled=row.is_enabled)
+        )
+        for row in rows
+    }
+
+
+def firings(definition: JsonObject, next_at: datetime | None, *, is_enabled: bool) -> list[datetime]:
+    """The next few firings of a schedule that is due next at `next_at`."""
+    if not is_enabled or next_at is None:
+        return []
+    return [next_at, *upcoming(definition, next_at, SHOWN - 1)]
 
 
 def _scheduled(workflows: Sequence[Rendered]) -> Any:

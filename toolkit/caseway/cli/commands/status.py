@@ -16,6 +16,13 @@ INSTANCES = {
     "runs": "WORKFLOWS",
     "note": "NOTE",
 }
+TRIGGERS = {
+    "instance": "TRIGGER OF",
+    "workflow": "WORKFLOW",
+    "methods": "METHOD",
+    "url": "URL",
+    "authentication": "CALLERS",
+}
 SCHEDULES = {
     "instance": "SCHEDULE OF",
     "workflow": "WORKFLOW",
@@ -41,7 +48,7 @@ RECENT = {
 def command(session: Session, recent: int) -> None:
     """Show instances, their versions and conditions, schedules to come and the last executions."""
     from caseway.cli.executions_text import execution_facts, row_of
-    from caseway.cli.instance_text import note_of
+    from caseway.cli.instance_text import note_of, trigger_rows
     from caseway.platform.executions import list_executions
     from caseway.platform.schedules import list_schedules
     from caseway.platform.snapshot import current_revision
@@ -73,6 +80,10 @@ def command(session: Session, recent: int) -> None:
         for view in views
     ]
     print_table(rows, INSTANCES, empty="no instances")
+    triggers = [row for view in views for row in trigger_rows(view)]
+    if triggers:
+        say()
+        print_table(triggers, TRIGGERS, empty="")
     if schedules:
         say()
         print_table(schedules, SCHEDULES, empty="")

@@ -14,6 +14,7 @@ import jsonschema_rs
 
 from caseway.model.errors import CasewayError
 from caseway.model.quantities import seconds, size
+from caseway.platform.addresses import methods
 
 Address: TypeAlias = "ipaddress.IPv4Address | ipaddress.IPv6Address"
 Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
@@ -96,11 +97,6 @@ def door(workflow: str, trigger: Mapping[str, Any], settings: Mapping[str, Any],
         most_body=size(str(trigger["maxBody"])) if "maxBody" in trigger else MOST_BODY,
         idempotency=str(trigger.get("idempotency") or IDEMPOTENCY).lower(),
     )
-
-
-def methods(trigger: Mapping[str, Any]) -> Sequence[str]:
-    """The methods of an http trigger, as written."""
-    return list(trigger.get("methods") or [trigger.get("method") or "POST"])
 
 
 def doors_at(doors: Iterable[Door], path: str) -> list[tuple[Door, dict[str, str]]]:
