@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from github_fake import FakeGitHub
-from github_world import Hurry
 
 from caseway.platform.database import migrate
+from github.github_fake import FakeGitHub
+from github.github_world import Hurry
 
 FOREIGN = ("GITHUB_", "GITEA_", "GITLAB_", "CI_", "RUNNER_", "ACTIONS_", "CASEWAY_")
 

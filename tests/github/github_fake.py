@@ -15,9 +15,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
-from github_api import api_description
 from openapi_core import OpenAPI
 from openapi_core.testing import MockRequest, MockResponse
+
+from github.github_api import api_description
 
 APP, ANN = "ghs_of-the-run", "ghp_of-ann"  # tokens: the one of Actions, and a person's
 AT = "/repos/acme/app"

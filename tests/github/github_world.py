@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from github_fake import APP
 
 from caseway.github.ci import Asking, run
 from caseway.github.console import ActionsConsole, RunnerFiles
@@ -27,6 +26,7 @@ from caseway.operations.client import Client
 from caseway.operations.local_client import LocalClient
 from caseway.platform.compose import Platform, open_platform
 from caseway.targets.registry import TARGETS
+from github.github_fake import APP
 
 RUN = "https://github.com/acme/app/actions/runs/1"
 PROJECT = """\

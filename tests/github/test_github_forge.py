@@ -6,13 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
-from github_fake import ANN, APP, FakeGitHub
-from github_world import Hurry
 
 from caseway.github.forge import Check, Deployed, Forge, Note, Proposal, State
 from caseway.github.forges import forge_of
 from caseway.github.rest import ForgeError
 from caseway.model.diagnostic import Diagnostic, Severity
+from github.github_fake import ANN, APP, FakeGitHub
+from github.github_world import Hurry
 
 SHA, NEXT = "a" * 40, "b" * 40
 PREVIEW = "preview/pr-7"

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from github_fake import FakeGitHub
-from github_world import Pipeline, Repo, commands, git, outputs_of
 
-from caseway.github.job import Do, Means, Wish
+from caseway.github.job import Do, Means
 from caseway.platform import instances, previews
 from caseway.platform.views import get_instance, get_process, list_instances
+from github.github_fake import FakeGitHub
+from github.github_world import Pipeline, Repo, commands, git, outputs_of
 
 PREVIEW = "preview/pr-7"
 PROD = """\
