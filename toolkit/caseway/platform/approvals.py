@@ -79,11 +79,11 @@ def list_approvals(
     return [view for view in views if status in {"", view.status}]
 
 
-def token_of(platform: Platform, approval_id: str, *, organization: str = "") -> str:
+def token_of(platform: Platform, approval_id: str, *, organization: str = "", execution: str = "") -> str:
     """The token that entitles to decide it, for whoever passes it on. Raises `CasewayError` (`not-found`)."""
     with platform.database.reading() as connection:
         row = _one(connection, approval_id)
-    if organization and row.organization != organization:
+    if row.organization != (organization or row.organization) or execution not in {"", row.execution_id}:
         raise _unknown(approval_id)
     return signed(platform, row)
 

@@ -15,6 +15,9 @@ TABLE = {
     "spans": (_C + "spans", "Show its span tree, kept as telemetry"),
     "suspend": (_C + "suspend", "Halt one until it is resumed"),
     "cancel": (_C + "cancel", "Stop one"),
+    "rerun": (_C + "rerun", "Run one again: from a task, with pinned outputs, in part"),
+    "approvals": (_C + "approvals", "List what waits for a decision"),
+    "decide": (_C + "decide", "Approve or reject what one asks"),
     "retry": (_C + "retry", "Start a new one with the same input"),
     "resume": (_C + "resume", "Go on with one that was interrupted"),
 }
