@@ -142,7 +142,7 @@ def _rule(scopes: tuple[Scope, ...], organization: Role, process: Role, instance
 RULES: Mapping[Permission, Rule] = {
     Permission.BROWSE: _rule((_S.READ, _S.DEPLOY, _S.MANAGE), _R.VIEWER, _R.VIEWER, _R.VIEWER),
     Permission.VIEW: _rule((_S.READ, _S.DEPLOY, _S.MANAGE), _R.VIEWER, _R.VIEWER, _R.VIEWER),
-    Permission.TRIGGER: _rule((_S.TRIGGER, _S.MANAGE), _R.EDITOR, _R.EDITOR, _R.OPERATOR),
+    Permission.TRIGGER: _rule((_S.TRIGGER, _S.MANAGE), _R.OPERATOR, _R.EDITOR, _R.OPERATOR),
     Permission.OPERATE: _rule((_S.MANAGE,), _R.EDITOR, _R.EDITOR, _R.OPERATOR),
     Permission.EDIT: _rule((_S.DEPLOY, _S.MANAGE), _R.EDITOR, _R.VIEWER, _R.EDITOR),
     Permission.OWN: _rule((_S.MANAGE,), _R.EDITOR, _R.OWNER, _R.OWNER),

@@ -24,6 +24,8 @@ def require(operating: Operating, operation: Operation, request: Any) -> None:
     subject = SUBJECTS[operation.about](operating, operation, request)
     if subject is not None:
         guard.require(operating.caller, operation.permission, subject)
+        if operation.about in {"process", "instance"} and operation.is_write:
+            guard.require_owner(operating.caller, str(getattr(request, "owner", "")))
     elif operating.caller.kind != "local":  # who sees everything is told more by the operation itself
         guard.refuse_hidden(operation.about)
 

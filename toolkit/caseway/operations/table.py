@@ -11,16 +11,23 @@ from caseway.operations.operation import Operation
 # By the first word of an operation's name: the module that lists them as `OPERATIONS`.
 MODULES: Mapping[str, str] = {
     "audit": "telemetry",
+    "caller": "people",
     "doctor": "doctor",
     "executions": "executions",
     "instances": "instances",
     "logs": "telemetry",
     "metrics": "telemetry",
+    "organizations": "people",
     "previews": "previews",
     "processes": "processes",
+    "service-accounts": "people",
+    "sessions": "tokens",
     "snapshots": "snapshots",
     "spans": "telemetry",
+    "teams": "people",
     "templates": "processes",
+    "tokens": "tokens",
+    "users": "people",
 }
 
 

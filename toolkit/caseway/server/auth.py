@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from fastapi import Request
 
@@ -31,7 +32,7 @@ def caller_of_request(request: Request, platform: Platform, authenticate: Authen
     that is not known, has expired or was revoked."""
     token = presented(request)
     if not token:
-        return ANONYMOUS
+        return replace(ANONYMOUS, id=_client(request))
     caller = authenticate(platform, token)
     if caller.kind == "anonymous":
         raise CasewayError(
@@ -40,3 +41,8 @@ def caller_of_request(request: Request, platform: Platform, authenticate: Authen
             hint="make a new one, and set CASEWAY_TOKEN to it",
         )
     return caller
+
+
+def _client(request: Request) -> str:
+    """Where the request came from: how often one may try to sign in is counted by it."""
+    return request.client.host if request.client is not None else ""

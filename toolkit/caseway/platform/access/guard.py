@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import sqlalchemy as sa
@@ -24,6 +25,11 @@ def require(caller: Caller, permission: Permission, subject: Subject) -> None:
     if decision.is_hidden and subject.kind is not Kind.ORGANIZATION:
         refuse_hidden(subject.kind)
     raise CasewayError(f"you may not: {decision.reason}", code="forbidden")
+
+
+def is_allowed(caller: Caller, permission: Permission, subject: Subject) -> bool:
+    """Whether the caller may, where it is no error when not."""
+    return may(caller, permission, subject).allowed
 
 
 def refuse_nobody(place: str) -> NoReturn:
@@ -67,10 +73,7 @@ def subject_of_instance(platform: Platform, caller: Caller, name: str) -> Subjec
     """The instance of that name, the one in the grave when none lives, None when there is none at all."""
     query = (
         sa.select(instances)
-        .where(
-            instances.c.organization == caller.organization,
-            sa.or_(instances.c.name == name, instances.c.id == name),
-        )
+        .where(instances.c.organization == caller.organization, instances.c.name == name)
         .order_by(instances.c.tombstone != "", instances.c.deleted_at.desc())
     )
     row = _first(platform, query)
@@ -107,8 +110,35 @@ def subject_of_credential(platform: Platform, caller: Caller, scope: str, owner:
     if scope == "system":
         return Subject("", Kind.CREDENTIAL)
     if scope == "instance":
-        return subject_of_instance(platform, caller, owner)
+        return _instance_of_credential(platform, caller, owner)
     return Subject(caller.organization, Kind.CREDENTIAL, owner=owner)
+
+
+def _instance_of_credential(platform: Platform, caller: Caller, owner: str) -> Subject | None:
+    """The instance that goes by this name or id; None when two do, for one of them is somebody else's."""
+    query = sa.select(instances).where(
+        instances.c.organization == caller.organization,
+        sa.or_(instances.c.name == owner, instances.c.id == owner),
+        instances.c.tombstone == "",
+    )
+    with platform.database.reading() as connection:
+        rows = connection.execute(query.limit(2)).all()
+    return instance_subject(rows[0]) if len(rows) == 1 else None
+
+
+def require_owner(caller: Caller, owner: str) -> None:
+    """Raises `CasewayError` (`forbidden`) when the caller makes something for somebody else and may not.
+
+    For oneself and one's teams everybody may; for others who may deploy in the organization."""
+    if owner in {"", caller.name, *caller.teams}:
+        return
+    home = organization_subject(caller)
+    if not is_allowed(replace(caller, project=""), Permission.DEPLOY, home):
+        raise CasewayError(
+            f"you may not make something that is {owner}'s: that needs an admin",
+            code="forbidden",
+            place=owner,
+        )
 
 
 def _first(platform: Platform, query: sa.Select[Any]) -> Row | None:
