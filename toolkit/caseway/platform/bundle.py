@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 
 from caseway.model.errors import CasewayError
+from caseway.platform.bell import Bell
 from caseway.platform.database import Boundary, Database
 from caseway.platform.health_gate import Check, unable
 from caseway.platform.keyring import Keyring
@@ -20,7 +21,8 @@ class Platform:
 
     `holder` names this process in leases (`user@host:pid`), `base_url` is where webhooks are reached,
     `keyring` opens the credential keys on first use, `on_boundary` hears of every step that a crash may cut,
-    `check` runs the health check of a version before it goes live.
+    `check` runs the health check of a version before it goes live, `bell` is
+    rung for what becomes pending.
     """
 
     database: Database
@@ -32,6 +34,7 @@ class Platform:
     base_url: str
     on_boundary: Boundary
     check: Check = unable
+    bell: Bell = field(default_factory=Bell)
 
     def target(self, name: str) -> Target:
         """The target of that name; raises `CasewayError` (`no-such-target`)."""

@@ -95,30 +95,46 @@ def _taking(row: Mapping[str, Any], wanted: Wanted, now: datetime) -> dict[str, 
 
 def claim_next(platform: Platform, *, worker: str, seconds: float = 30.0) -> Claim | None:
     """Claim the oldest pending execution whose instance may run one more; None when there is none."""
-    at, last = datetime(1970, 1, 1, tzinfo=UTC), ""
-    while True:
-        with platform.database.reading() as connection:
-            found = connection.execute(_pending(at, last)).all()
-        for row in found:
-            held = claim(platform, row.id, worker=worker, seconds=seconds)
+    at, last = _LONG_AGO, ""
+    while found := pending(platform, at, last):
+        for item in found:
+            held = claim(platform, item.id, worker=worker, seconds=seconds)
             if held is not None:
                 return held
-            at, last = row.created_at, row.id
-        if not found:
-            return None
+            at, last = item.created_at, item.id
+    return None
 
 
-def _pending(at: datetime, last: str) -> sa.Select[Any]:
-    """Some pending executions later than that one, oldest first."""
-    is_later = sa.or_(
-        executions.c.created_at > at, sa.and_(executions.c.created_at == at, executions.c.id > last)
+def pending(platform: Platform, at: datetime, last: str) -> Sequence[Any]:
+    """Some pending executions later than that one, oldest first: `id`, `created_at`, `instance_id`."""
+    with platform.database.reading() as connection:
+        return connection.execute(_PENDING, {"at": at, "last": last}).all()
+
+
+def pending_since(platform: Platform, moment: datetime, limit: int) -> list[str]:
+    """The ids of executions made before `moment` that are pending, oldest first."""
+    with platform.database.reading() as connection:
+        return list(connection.scalars(_PENDING_SINCE, {"before": moment, "most": limit}))
+
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_IS_PENDING = executions.c.status == sa.literal_column(f"'{ExecutionStatus.PENDING.value}'")
+_PENDING = (
+    sa.select(executions.c.id, executions.c.created_at, executions.c.instance_id)
+    .where(
+        _IS_PENDING,
+        executions.c.created_at >= sa.bindparam("at"),
+        sa.or_(executions.c.created_at > sa.bindparam("at"), executions.c.id > sa.bindparam("last")),
     )
-    return (
-        sa.select(executions.c.id, executions.c.created_at)
-        .where(executions.c.status == ExecutionStatus.PENDING, is_later)
-        .order_by(executions.c.created_at, executions.c.id)
-        .limit(20)
-    )
+    .order_by(executions.c.created_at, executions.c.id)
+    .limit(20)
+)
+_PENDING_SINCE = (
+    sa.select(executions.c.id)
+    .where(_IS_PENDING, executions.c.created_at <= sa.bindparam("before"))
+    .order_by(executions.c.created_at, executions.c.id)
+    .limit(sa.bindparam("most"))
+)
 
 
 def heartbeat(platform: Platform, held: Claim, seconds: float = 30.0) -> str:

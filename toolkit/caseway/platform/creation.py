@@ -64,8 +64,11 @@ def create(platform: Platform, new: NewExecution) -> str:
     that was used before gives the execution it made then.
 
     Raises `CasewayError`: `not-found`, `not-deployed`, `not-active`, `workflow`."""
+    new_id = platform.ids()
     with platform.database.writing() as connection:
-        return insert(connection, platform, new, platform.ids())
+        made = insert(connection, platform, new, new_id)
+    platform.bell.ring([made] if made == new_id else [])
+    return made
 
 
 def insert(connection: sa.Connection, platform: Platform, new: NewExecution, execution_id: str) -> str:

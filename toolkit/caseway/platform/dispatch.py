@@ -62,6 +62,7 @@ class Dispatcher:
     async def create(self, new: NewExecution) -> Made:
         """A pending execution; as `creation.create`, and raises the same."""
         begun = await self._stored(new, 0.0)
+        self._platform.bell.ring([begun.id] if begun.is_new else [])
         return Made(begun.id, begun.is_new)
 
     async def begin(self, new: NewExecution, *, seconds: float = 30.0) -> Begun:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from caseway.platform.claims import claim, claim_next, heartbeat, listen, release
+from caseway.platform.claims import (
+    claim,
+    claim_next,
+    heartbeat,
+    listen,
+    pending,
+    pending_since,
+    release,
+)
 from caseway.platform.creation import NewExecution, create
 from caseway.platform.ending import finish
 from caseway.platform.held import Claim
@@ -31,6 +39,8 @@ __all__ = [
     "list_executions",
     "listen",
     "lose",
+    "pending",
+    "pending_since",
     "release",
     "rerun",
     "resume",

@@ -71,6 +71,7 @@ def resume(platform: Platform, execution_id: str, *, actor: str) -> str:
             )
         )
         note(connection, By(row.organization, actor, now), ("resume", "execution", execution_id))
+    platform.bell.ring([execution_id])
     return execution_id
 
 

@@ -84,7 +84,7 @@ class Listed:
         width = 1 << (len(values) - 1).bit_length()
         padded = [*values, *[values[-1]] * (width - len(values))]
         if width not in self._by_width:
-            bound = [sa.bindparam(f"v{at}") for at in range(width)]
+            bound: list[sa.BindParameter[Any]] = [sa.bindparam(f"v{at}") for at in range(width)]
             self._by_width[width] = Statement(lambda _dialect: self.build(bound))
         return connection.run(self._by_width[width], {f"v{at}": text for at, text in enumerate(padded)})
 

@@ -6,15 +6,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 
-import caseway_runner as runner
-from caseway.platform import executions
+from caseway.platform.queue_saq import SaqQueue
+from caseway.worker.feed import EVERY, QueueFeed, take_pending
 from caseway.worker.fire import fire_due
-from caseway.worker.run import Worker, run_claimed
-
-EVERY = 1.0  # seconds between two looks when there is nothing to do
+from caseway.worker.pool import Pool
+from caseway.worker.run import Worker
 
 
 async def serve(
@@ -25,55 +24,90 @@ async def serve(
     once: bool = False,
     stop: asyncio.Event | None = None,
 ) -> int:
-    """Run until `stop` is set (SIGTERM and SIGINT set it), or with `once` until nothing is due; how many
-    executions ran."""
+    """Run until `stop` is set, or with `once` until nothing is due; how many executions ran. Without a `stop`
+    of the caller's, SIGTERM and SIGINT end it."""
+    return await serve_pool(Pool(worker, concurrency), grace=grace, once=once, stop=stop)
+
+
+async def serve_pool(
+    pool: Pool,
+    *,
+    grace: float = 20.0,
+    once: bool = False,
+    stop: asyncio.Event | None = None,
+    queue: SaqQueue | None = None,
+) -> int:
+    """As `serve`, for a pool that others may give work to as well. With a `queue`, ids of pending executions
+    come from there."""
     ending = stop or asyncio.Event()
-    ended = 0
-    running: set[asyncio.Task[runner.Outcome]] = set()
-    with _signals(ending):
-        while not ending.is_set():
-            await fire_due(worker)
-            while len(running) < concurrency and not ending.is_set():
-                held = await asyncio.to_thread(
-                    executions.claim_next,
-                    worker.platform,
-                    worker=worker.platform.holder,
-                    seconds=worker.claim_seconds,
-                )
-                if held is None:
-                    break
-                running.add(asyncio.create_task(run_claimed(worker, held)))
-            if once and not running:
-                break
-            done = await _until_something(running, ending)
-            running -= done
-            ended += len(done)
-        return ended + await _let_go(worker, running, grace)
+    with _signals(ending) if stop is None else nullcontext(), _listening(pool):
+        if once:
+            await _run_what_is_due(pool, ending)
+        else:
+            await _until(ending, pool, queue)
+        await pool.let_go(grace)
+    return pool.ended
 
 
-async def _until_something(
-    running: set[asyncio.Task[runner.Outcome]], ending: asyncio.Event
-) -> set[asyncio.Task[runner.Outcome]]:
-    """Wait until an execution ends, the end comes, or it is time to look again; those that ended."""
-    told = asyncio.ensure_future(ending.wait())
-    await asyncio.wait({*running, told}, timeout=EVERY, return_when=asyncio.FIRST_COMPLETED)
+async def _run_what_is_due(pool: Pool, ending: asyncio.Event) -> None:
+    while not ending.is_set():
+        await fire_due(pool.worker)
+        await take_pending(pool)
+        if pool.is_idle:
+            return
+        await pool.change(EVERY)
+
+
+async def _until(ending: asyncio.Event, pool: Pool, queue: SaqQueue | None) -> None:
+    """Look after time and take what is pending, side by side; an error of either ends both."""
+    feed = None if queue is None else QueueFeed(queue, pool)
+    stopped = asyncio.Event()
+    parts = [
+        asyncio.create_task(_tick(stopped, pool, feed)),
+        asyncio.create_task(_feed(stopped, pool, feed)),
+    ]
+    told = asyncio.create_task(ending.wait())
+    await asyncio.wait({*parts, told}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.set()  # not cancelled: what is being claimed shall be run, or given back
+    pool.wake()
     told.cancel()
-    await asyncio.gather(told, return_exceptions=True)
-    done = {task for task in running if task.done()}
-    await asyncio.gather(*done, return_exceptions=True)
-    return done
+    await asyncio.gather(*parts)
 
 
-async def _let_go(worker: Worker, running: set[asyncio.Task[runner.Outcome]], grace: float) -> int:
-    """Let what runs end within `grace` seconds and hand over the rest; how many ended."""
-    if not running:
-        return 0
-    done, late = await asyncio.wait(running, timeout=grace)
-    worker.is_ending = True
-    for task in late:
-        task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
-    return len(done)
+async def _tick(stopped: asyncio.Event, pool: Pool, feed: QueueFeed | None) -> None:
+    """Turn what is due into pending executions, again and again."""
+    while not stopped.is_set():
+        pool.worker.platform.bell.ring(await fire_due(pool.worker))
+        if feed is not None:
+            await feed.look_again()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopped.wait(), EVERY)
+
+
+async def _feed(stopped: asyncio.Event, pool: Pool, feed: QueueFeed | None) -> None:
+    while not stopped.is_set():
+        if feed is not None:
+            await feed.take()
+            continue
+        await take_pending(pool)
+        if not stopped.is_set():
+            await pool.change(EVERY)
+
+
+@contextmanager
+def _listening(pool: Pool) -> Iterator[None]:
+    """Hear at once of what becomes pending in this process, from whatever thread."""
+    loop = asyncio.get_running_loop()
+
+    def hear(_ids: Sequence[str]) -> None:
+        with suppress(RuntimeError):  # the loop has been closed: nobody takes anything any more
+            loop.call_soon_threadsafe(pool.wake)
+
+    pool.worker.platform.bell.listen(hear)
+    try:
+        yield
+    finally:
+        pool.worker.platform.bell.leave(hear)
 
 
 @contextmanager

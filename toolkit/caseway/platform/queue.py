@@ -1,0 +1,34 @@
+"""Which queue carries the ids of pending executions to workers, if any: settings that fit together.
+
+Rule: the database is the truth. A queue only says where to look; what it loses is sent again.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import make_url
+
+from caseway.model.errors import CasewayError
+
+SCHEMES = ("redis", "rediss", "unix")
+
+
+def check_queue(database_url: str, queue_url: str) -> None:
+    """Refuse settings that make no sense together. Raises `CasewayError` (`queue`)."""
+    if not queue_url:
+        return
+    scheme = urlsplit(queue_url).scheme
+    if scheme not in SCHEMES:
+        raise CasewayError(
+            f"{scheme or queue_url!r} is not a queue Caseway can use",
+            code="queue",
+            hint="set CASEWAY_QUEUE_URL to redis://host:6379/0, or leave it out",
+        )
+    if make_url(database_url).get_backend_name() == "sqlite":
+        raise CasewayError(
+            "a queue is for several machines, a SQLite database is for one",
+            code="queue",
+            hint="leave CASEWAY_QUEUE_URL out: one process needs no queue; "
+            "or set CASEWAY_DATABASE_URL to postgresql://user@host/name",
+        )
