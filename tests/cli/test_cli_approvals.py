@@ -83,3 +83,32 @@ def test_a_task_that_is_not_there_is_refused(words, waiting, caseway):
 
 def test_a_pin_has_an_output(waiting, caseway):
     assert caseway("executions", "rerun", waiting, "--pin", "x").code == 2
+
+
+@pytest.fixture
+def file(folder):
+    """The workflow alone."""
+    path = folder / "pay.yaml"
+    path.write_text(PROJECT["use-cases/pay/workflows/main.yaml"])
+    return str(path)
+
+
+def test_a_local_run_takes_decisions_given_beforehand(file, caseway):
+    words = ["run", file, "--input", '{"n": 1}', "--format", "json"]
+    for given in ('approve:{"x": 1}', 'ask=approve:{"x": 1}', '/do/1/ask=approve:{"x": 1}'):
+        said = caseway(*words, "--decide", given)
+        assert said.json["output"] == {"got": {"said": "approved", "data": {"x": 1}}}
+    said = caseway(*words, "--decide", "reject")
+    assert (said.code, said.json["error"]["status"]) == (1, 403)
+    assert "--decide ask=approve" in caseway(*words).json["error"]["detail"]
+
+
+def test_a_decision_that_is_none_is_a_wrong_use(file, caseway):
+    assert caseway("run", file, "--decide", "perhaps").code == 2
+
+
+def test_a_local_run_may_be_partial_and_have_outputs_pinned(file, caseway):
+    words = ["run", file, "--input", '{"n": 1}', "--format", "json"]
+    assert caseway(*words, "--until", "/do/0/before").json["output"] == {"n": 2}
+    assert caseway(*words, "--pin", '/do/1/ask={"said": "x"}').json["output"] == {"got": {"said": "x"}}
+    assert caseway(*words, "--until", "/do/7/z").json["error"]["code"] == "no-such-task"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import caseway_runner as runner
+from caseway.model.errors import CasewayError
 from caseway.worker.local import run_here
 from caseway.worker.masking import Masked
 from caseway.worker.surroundings import check_workflow, open_workflow
@@ -17,28 +18,48 @@ from caseway.worker.surroundings import check_workflow, open_workflow
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What the user asked to run. `processes` lets shell and script tasks run on this machine."""
+    """What the user asked to run. `processes` lets shell and script tasks run on this machine; `approvals`
+    decides; `pins` are outputs that stand for tasks, `until` is the last task of a partial run."""
 
     file: Path
     input: Any
     params: Mapping[str, Any]
     secrets: Mapping[str, Any]
     processes: bool
+    approvals: runner.Approvals | None = None
+    pins: Mapping[str, Any] = field(default_factory=dict)
+    until: str = ""
 
 
 def run_file(request: RunRequest) -> runner.Outcome:
     """The outcome, every secret in it masked."""
     local = open_workflow(request.file).rendered(request.params)
     check_workflow(local)
+    _refuse_unknown(local.document, request)
     masked = Masked(lambda name: request.secrets[name], request.secrets)
     ports = runner.Ports(
         secrets=masked,
         workflows=local.source,
         policy=runner.Policy(processes=request.processes),
         files=runner.folder_files(_home(request.file)),
+        approvals=request.approvals,
+        pins=request.pins,
+        until=request.until,
     )
     execution = runner.Execution(id=f"run-{uuid.uuid4().hex[:12]}")
     return masked.outcome(asyncio.run(run_here(local, request.input, execution, ports)))
+
+
+def _refuse_unknown(document: Mapping[str, Any], request: RunRequest) -> None:
+    known = runner.task_references(document)
+    for reference in (request.until, *request.pins):
+        if reference and reference not in known:
+            raise CasewayError(
+                f"the workflow has no task {reference!r}",
+                code="no-such-task",
+                place=str(request.file),
+                hint=f"its tasks: {', '.join(known[:20])}{', …' if len(known) > 20 else ''}",
+            )
 
 
 def _home(file: Path) -> Path:

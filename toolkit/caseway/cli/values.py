@@ -65,6 +65,17 @@ def pairs_from(given: tuple[str, ...], option: str) -> dict[str, Any]:
     return result
 
 
+def outputs_from(pins: tuple[str, ...]) -> dict[str, Any]:
+    """`("/do/0/a={}",)` as outputs by task; names of tasks may hold dots, and outputs equals signs."""
+    found: dict[str, Any] = {}
+    for pair in pins:
+        reference, equals, raw = pair.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{pair!r} is not REF=JSON", param_hint="--pin")
+        found[reference] = scalar_from(raw, "--pin")
+    return found
+
+
 def scalar_from(raw: str, option: str) -> Any:
     """JSON when it is JSON, the content of `@FILE` (its last newline gone), else the text itself."""
     text = text_from(raw, option) if raw.startswith("@") else raw

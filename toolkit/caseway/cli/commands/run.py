@@ -39,6 +39,15 @@ from caseway.model.errors import CasewayError
     show_default=True,
     help="Whether shell and script tasks may run on this machine.",
 )
+@click.option(
+    "--decide",
+    "decisions",
+    multiple=True,
+    metavar="[TASK=]approve|reject[:JSON]",
+    help="Decide an approval beforehand (of TASK, or of all); else the terminal asks.",
+)
+@click.option("--pin", "pins", multiple=True, metavar="REF=JSON", help="An output that stands for a task.")
+@click.option("--until", default="", metavar="REF", help="End after this task, with its output.")
 @click.option("--tree/--no-tree", default=True, show_default=True, help="Show the task tree.")
 @session_options(project=False)
 @with_session
@@ -50,6 +59,9 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     secrets: tuple[str, ...],
     executor: str,
     allow_processes: bool,
+    decisions: tuple[str, ...],
+    pins: tuple[str, ...],
+    until: str,
     tree: bool,
 ) -> int:
     """Run the workflow in FILE with no platform.
@@ -61,9 +73,11 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
         raise CasewayError(
             "this version runs workflows locally only", code="executor-missing", hint="use --executor local"
         )
+    from caseway.cli.deciding import asker, decisions_from
     from caseway.cli.local_run import RunRequest, run_file
     from caseway.cli.outcome_text import outcome_json, print_error, print_outcome, print_output
-    from caseway.cli.values import json_from, pairs_from
+    from caseway.cli.values import json_from, outputs_from, pairs_from
+    from caseway.worker.deciding import LocalApprovals
 
     request = RunRequest(
         file,
@@ -71,6 +85,9 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
         pairs_from(params, "--param"),
         pairs_from(secrets, "--secret"),
         allow_processes,
+        LocalApprovals(decisions_from(decisions, session.actor()), asker(session.actor())),
+        outputs_from(pins),
+        until,
     )
     outcome = run_file(request)
     if session.is_json:
