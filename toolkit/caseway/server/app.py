@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import sqlalchemy as sa
 from fastapi import FastAPI, Request
@@ -15,11 +16,13 @@ from caseway.operations.table import OPERATIONS
 from caseway.platform.bundle import Platform
 from caseway.platform.gauges import measure
 from caseway.platform.triggers.doors import networks
+from caseway.platform.triggers.results import Result
 from caseway.platform.triggers.start import Start
 from caseway.server import health, openapi
 from caseway.server.api import add_routes
 from caseway.server.auth import Authenticate, caller_of_request
 from caseway.server.edge import Edge
+from caseway.server.hooks import push
 from caseway.server.hooks.triggers import doors_of, router
 from caseway.server.hooks.triggers_events import events_router
 from caseway.server.metrics import Metrics
@@ -30,26 +33,34 @@ from caseway.server.settings import ServerSettings
 LOG = logging.getLogger("caseway.server")
 DOCUMENT = "/api/v1/openapi.json"
 
+Hear = Callable[[Callable[[Result], None]], None]
+
 
 def create_app(
-    platform: Platform, *, authenticate: Authenticate, settings: ServerSettings, start: Start | None = None
+    platform: Platform,
+    *,
+    authenticate: Authenticate,
+    settings: ServerSettings,
+    start: Start | None = None,
+    hear: Hear | None = None,
 ) -> Edge:
     """The application. Whoever opened the platform closes it. `start` is how triggers start executions, by
-    default each in a transaction of its own."""
+    default each in a transaction of its own; `hear` takes a listener to the results of what ends here."""
     app = FastAPI(title="Caseway", version=__version__, openapi_url=None, docs_url=None, redoc_url=None)
     serving = Serving(platform, authenticate, settings, Metrics(lambda: measure(platform)))
     app.state.serving = serving
     health.add_routes(app)
     add_routes(app, OPERATIONS)
-    _add_doors(app, serving, start)
+    _add_doors(app, serving, start, hear)
     document = openapi.document(OPERATIONS.values())
     app.add_api_route(DOCUMENT, lambda: JSONResponse(document), methods=["GET"], include_in_schema=False)
     _add_error_handlers(app)
     return Edge(app, serving)
 
 
-def _add_doors(app: FastAPI, serving: Serving, start: Start | None) -> None:
-    """Where others knock: events and triggers."""
+def _add_doors(app: FastAPI, serving: Serving, start: Start | None, hear: Hear | None) -> None:
+    """Where others knock: pushes, events and triggers."""
+    app.include_router(push.router(serving.platform))
     app.include_router(
         events_router(
             serving.platform,
@@ -57,6 +68,8 @@ def _add_doors(app: FastAPI, serving: Serving, start: Start | None) -> None:
         )
     )
     doors = doors_of(serving.platform, start=start, trusted=networks(serving.settings.trusted_proxies))
+    if hear is not None:
+        hear(doors.ends.give)
     app.include_router(router(doors))
 
 

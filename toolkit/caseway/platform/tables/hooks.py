@@ -14,7 +14,6 @@ remotes = sa.Table(
     sa.Column("organization", sa.Text, primary_key=True),
     sa.Column("project", sa.Text, primary_key=True),
     sa.Column("url", sa.Text, nullable=False),
-    sa.Column("folder", sa.Text, nullable=False),
     sa.Column("secrets", sa.Text, nullable=False),
     sa.Column("seconds", sa.Float, nullable=False),
     sa.Column("heals", sa.Boolean, nullable=False),
