@@ -122,6 +122,11 @@ class EventLog:
             if not waiter.done():
                 waiter.set_result(None)
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for an event that has not come."""
+        return bool(self._waiters)
+
     async def after(self, number: int, /) -> Sequence[Arrival]:
         """The events later than that."""
         return [Arrival(number + 1 + at, event) for at, event in enumerate(self.events[number:])]

@@ -4,6 +4,7 @@ Rule: a test passes only when all it expects holds; each failure says what was e
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import json
 import time
@@ -15,6 +16,7 @@ from typing import Any
 import caseway_runner as runner
 from caseway.model.errors import CasewayError
 from caseway.worker.border import Border, contains, is_equal, is_request
+from caseway.worker.feeding import STARVED, Feed
 from caseway.worker.local import LocalWorkflow
 from caseway.worker.virtual_clock import VirtualClock
 
@@ -79,6 +81,7 @@ async def _outcome(case: Case, local: LocalWorkflow, border: Border, policy: run
     spec = case.spec
     rendered = local.rendered(spec.get("parameters", {}))
     clock = VirtualClock(_moment(spec.get("clock", "")))
+    feed = Feed(spec.get("events", ()), clock)
     ports = runner.Ports(
         clock=clock,
         secrets=lambda name: spec.get("secrets", {})[name],
@@ -86,11 +89,14 @@ async def _outcome(case: Case, local: LocalWorkflow, border: Border, policy: run
         policy=policy,
         stub=border,
         http_transport=border.transport,
+        events=feed.log,
+        cancel=feed.cancel,
     )
     program = runner.compile_workflow(rendered.document)
-    return await runner.execute(
-        program, spec.get("input", {}), runner.Execution(id=f"test-{case.name}"), ports
-    )
+    execution = runner.Execution(id=f"test-{case.name}")
+    await feed.begin()
+    work = asyncio.create_task(runner.execute(program, spec.get("input", {}), execution, ports))
+    return await feed.around(work)
 
 
 def _moment(text: str) -> datetime:
@@ -122,6 +128,8 @@ def compare(expect: Mapping[str, Any], outcome: runner.Outcome, border: Border) 
 
 def _unlike(what: str, expected: str, actual: str, outcome: runner.Outcome, border: Border) -> Failure:
     because = list(border.unstubbed)
+    if outcome.reason == STARVED:
+        because.append("it waits for an event that does not come: list it under events")
     if outcome.error is not None:
         error = outcome.error
         because.append(f"{error.status} {error.title}: {error.detail} at {error.instance}".replace("\n", " "))

@@ -18,6 +18,11 @@ class VirtualClock:
         self._order = 0
         self._sleepers: list[tuple[datetime, int]] = []
 
+    @property
+    def is_slept_on(self) -> bool:
+        """Whether somebody sleeps, so that time will go on."""
+        return bool(self._sleepers)
+
     def now(self) -> datetime:
         """The virtual time."""
         return self._now
