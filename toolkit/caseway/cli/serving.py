@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caseway.cli.output import print_json, say
@@ -16,8 +18,11 @@ from caseway.model.errors import CasewayError
 
 if TYPE_CHECKING:
     from caseway.platform.bundle import Platform
+    from caseway.platform.triggers.results import Result
+    from caseway.platform.triggers.start import Start
+    from caseway.server.app import Hear
+    from caseway.worker.pool import Pool
 
-Work = Callable[[asyncio.Event | None], Coroutine[Any, Any, int]]
 MEGABYTE = 1024 * 1024
 
 
@@ -31,29 +36,56 @@ class Working:
     once: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The executions that run here, and what runs them until the event it is given is set; without one it
+    hears signals itself."""
+
+    pool: Pool
+    run: Callable[[asyncio.Event | None], Coroutine[Any, Any, int]]
+
+    def __call__(self, stop: asyncio.Event | None) -> Coroutine[Any, Any, int]:
+        """Run until then; how many executions ended."""
+        return self.run(stop)
+
+
 @contextmanager
 def working(platform: Platform, asked: Working) -> Iterator[Work]:
-    """What runs executions until the event it is given is set; without one it hears signals itself."""
+    """What runs executions, taking them from the queue of CASEWAY_QUEUE_URL if there is one."""
     import caseway_runner as runner
+    from caseway.delivery.pull_upkeep import keep_up
     from caseway.platform.journal import JournalWriter
+    from caseway.platform.queue_saq import SaqQueue
+    from caseway.worker.pool import Pool
     from caseway.worker.run import Worker
-    from caseway.worker.serve import serve
+    from caseway.worker.serve import serve_pool
 
+    queue_url = os.environ.get("CASEWAY_QUEUE_URL", "")
     with JournalWriter(platform.database) as writer:
         worker = Worker(platform, writer, runner.Policy(processes=asked.processes))
 
-        def work(stop: asyncio.Event | None) -> Coroutine[Any, Any, int]:
-            return serve(worker, concurrency=asked.concurrency, grace=asked.grace, once=asked.once, stop=stop)
+        pool = Pool(worker, asked.concurrency)
 
-        yield work
+        async def run(stop: asyncio.Event | None) -> int:
+            queue = SaqQueue(queue_url) if queue_url else None
+            ending = stop or asyncio.Event()
+            upkeep = None if asked.once else asyncio.create_task(keep_up(platform, repositories(), ending))
+            try:
+                return await serve_pool(pool, grace=asked.grace, once=asked.once, stop=ending, queue=queue)
+            finally:
+                ending.set()
+                if upkeep is not None:
+                    await upkeep
+                if queue is not None:
+                    await queue.close()
+
+        yield Work(pool, run)
 
 
 def serve_web(session: Session, asked: Mapping[str, Any], beside: Working | None) -> None:
     """Answer requests until told to stop; with `beside`, run executions in the same process."""
     require_server()
     from caseway.platform.access.caller import caller_of
-    from caseway.platform.dispatch import Dispatcher
-    from caseway.platform.journal import JournalWriter
     from caseway.server.app import create_app
     from caseway.server.running import run
     from caseway.server.settings import ServerSettings
@@ -70,9 +102,32 @@ def serve_web(session: Session, asked: Mapping[str, Any], beside: Working | None
     with ExitStack() as opened:
         platform = opened.enter_context(session.platform(create=True, base_url=_base_url(asked)))
         work = opened.enter_context(working(platform, beside)) if beside is not None else None
-        start = Dispatcher(platform, opened.enter_context(JournalWriter(platform.database))).create
-        app = create_app(platform, authenticate=caller_of, settings=settings, start=start)
+        start, hear = starting(platform, work, opened)
+        app = create_app(platform, authenticate=caller_of, settings=settings, start=start, hear=hear)
         run(app, settings, on_listening=lambda url: _tell(session, url), beside=work)
+
+
+def repositories() -> Path:
+    """Where what is pulled is kept between two looks."""
+    from caseway.repo.cache import user_folder
+
+    return user_folder() / "repositories"
+
+
+def starting(platform: Platform, work: Work | None, opened: ExitStack) -> tuple[Start, Hear | None]:
+    """How triggers start executions: here, where there is who runs them, else for workers to find."""
+    from caseway.platform.dispatch import Dispatcher
+    from caseway.platform.journal import JournalWriter
+    from caseway.platform.triggers.results import result_from
+
+    if work is None:
+        return Dispatcher(platform, opened.enter_context(JournalWriter(platform.database))).create, None
+    heard = work.pool.heard
+
+    def hear(listener: Callable[[Result], None]) -> None:
+        heard.append(lambda held, outcome: listener(result_from(held, outcome)))
+
+    return work.pool.start, hear
 
 
 def _base_url(asked: Mapping[str, Any]) -> str:

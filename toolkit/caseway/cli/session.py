@@ -93,10 +93,14 @@ class Session:
         url = self.database_url(root)
         prepare_sqlite(url, create=create)
         from caseway.cli.local import open_local
+        from caseway.platform.queue import telling
 
         key = os.environ.get("CASEWAY_SECRET_KEY", "")
         base_url = base_url or os.environ.get("CASEWAY_BASE_URL", "")
-        with open_local(url, secret_key=key, base_url=base_url) as platform:
+        with (
+            open_local(url, secret_key=key, base_url=base_url) as platform,
+            telling(platform, url, os.environ.get("CASEWAY_QUEUE_URL", "")),
+        ):
             yield platform
 
     @contextmanager

@@ -5,13 +5,33 @@ Rule: the database is the truth. A queue only says where to look; what it loses 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from sqlalchemy.engine import make_url
 
 from caseway.model.errors import CasewayError
+from caseway.platform.bundle import Platform
 
 SCHEMES = ("redis", "rediss", "unix")
+
+
+@contextmanager
+def telling(platform: Platform, database_url: str, queue_url: str) -> Iterator[None]:
+    """Send what becomes pending in this process through the queue, if any. Raises as `check_queue`."""
+    check_queue(database_url, queue_url)
+    if not queue_url:
+        yield
+        return
+    from caseway.platform.queue_saq import Sender  # noqa: PLC0415 - most platforms have no queue
+
+    with Sender(queue_url) as sender:
+        platform.bell.listen(sender.send)
+        try:
+            yield
+        finally:
+            platform.bell.leave(sender.send)
 
 
 def check_queue(database_url: str, queue_url: str) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from caseway.model.canonical import JsonObject
 from caseway.platform.bundle import Platform
 from caseway.platform.claims import ENDED
+from caseway.platform.held import Claim
 from caseway.platform.lookup import Row
 from caseway.platform.tables import executions, instant
+
+if TYPE_CHECKING:
+    from caseway_runner import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,15 @@ def result_of(platform: Platform, instance_id: str, execution_id: str) -> Result
     with platform.database.reading() as connection:
         row = connection.execute(query).one_or_none()
     return None if row is None else _result(row)
+
+
+def result_from(held: Claim, outcome: Outcome) -> Result:
+    """The result of an execution of which no more than its outcome is at hand: no times, no trigger."""
+    error = None if outcome.error is None else dict(outcome.error.as_json())
+    known = {"id": held.execution_id, "workflow": held.workflow, "version": held.version}
+    told = {"status": outcome.status.value, "reason": outcome.reason, "output": outcome.output}
+    unknown = dict.fromkeys(("trigger", "trigger_id", *_TIMES), "")
+    return Result(**known, **told, **unknown, error=error)
 
 
 def ended_among(platform: Platform, ids: Sequence[str]) -> list[Result]:

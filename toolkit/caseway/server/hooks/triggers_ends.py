@@ -42,13 +42,17 @@ class Ends:
         """Something ended: look at once."""
         self._told.set()
 
+    def give(self, result: Result) -> None:
+        """Something ended, like this: nobody needs to look."""
+        for future in self._waiting.pop(result.id, ()):
+            if not future.done():
+                future.set_result(result)
+
     async def _look(self) -> None:
         try:
             while self._waiting:
                 for result in await asyncio.to_thread(self.look, list(self._waiting)):
-                    for future in self._waiting.pop(result.id, ()):
-                        if not future.done():
-                            future.set_result(result)
+                    self.give(result)
                 self._told.clear()
                 try:
                     await asyncio.wait_for(self._told.wait(), self.every)
