@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from caseway.cli.output import paint, say
-from caseway.cli.serving import Working, require_server, serve_log, working
+from caseway.cli.serving import Working, require_server, serve_log, starting, working
 from caseway.cli.session import Session
 from caseway.cli.watching import a_watch, say_outcome, watch_until
 
@@ -33,7 +33,8 @@ def develop(session: Session, *, port: int, opens: bool | None, processes: bool,
     with ExitStack() as opened:
         platform = opened.enter_context(session.platform(create=True, base_url=url))
         work = opened.enter_context(working(platform, Working(processes=processes, grace=5.0)))
-        app = create_app(platform, authenticate=caller_of, settings=settings)
+        start, hear = starting(platform, work, opened)
+        app = create_app(platform, authenticate=caller_of, settings=settings, start=start, hear=hear)
 
         async def beside(stop: asyncio.Event) -> None:
             watching = asyncio.create_task(_watch(session, platform, stop, takes_over=takes_over))

@@ -4,7 +4,6 @@ The one rule: what is applied is what the remote has now, never what somebody sa
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,16 +43,6 @@ def pull_due(platform: Platform, cache: Path) -> str | None:
     pulling.looked(platform, remote, error=error, **seen)
     pulling_deliveries.settle(platform, remote.organization, remote.project, error=error)
     return remote.project
-
-
-async def keep_pulling(platform: Platform, cache: Path, stop: asyncio.Event) -> None:
-    """Pull what is due until `stop`."""
-    while not stop.is_set():
-        if await asyncio.to_thread(pull_due, platform, cache) is None:
-            try:
-                await asyncio.wait_for(stop.wait(), EVERY)
-            except TimeoutError:
-                continue
 
 
 def _pull(

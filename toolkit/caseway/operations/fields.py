@@ -5,7 +5,7 @@ Rule: the standard library alone, for the command line imports this on its quick
 from __future__ import annotations
 
 import types
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -15,7 +15,7 @@ class About:
     """What a field means and what it may be. `place` is header for what travels as one (then `header`)."""
 
     description: str = ""
-    example: Any = None
+    example: Any = field(default=None, hash=False)  # a dict has no hash, and a union of types asks for one
     minimum: int | None = None
     maximum: int | None = None
     longest: int | None = None
@@ -55,7 +55,12 @@ Cursor = Annotated[
 Limit = Annotated[int, About("How many at most.", example=50, minimum=1, maximum=1000)]
 IfMatch = Annotated[
     str,
-    About("Only if it still has this ETag.", example='"2026-11-21T10:00:00Z-1a2b"', header="If-Match"),
+    About(
+        "Only if it still has this ETag.",
+        example='"2026-11-21T10:00:00.000000Z.1a2b3c4d5e6f7a8b"',
+        header="If-Match",
+        longest=200,
+    ),
 ]
 
 
@@ -108,3 +113,9 @@ def _described(field: Field[Any], hint: Any) -> Described:
         default=None if default is MISSING else default,
         is_omitted_when_empty=bool(field.metadata.get("optional")),
     )
+
+
+def expected_in(if_match: str) -> str:
+    """When the thing was changed last, as an ETag says; "" when any is fine."""
+    text = if_match.strip().removeprefix("W/").strip('"')
+    return "" if text in {"", "*"} else text.rpartition(".")[0] or text
