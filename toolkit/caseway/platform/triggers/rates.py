@@ -44,7 +44,7 @@ class Rates:
 def _take(platform: Platform, name: str, rate: Rate, now: float) -> float:
     """A token costs `rate.seconds / rate.requests`; as many as `rate.burst` may be owed."""
     cost = rate.seconds / rate.requests
-    most = cost * (rate.burst - 1)
+    most = cost * (rate.burst - 1) + min(cost / 2, 0.001)  # seconds since 1970 have no more digits than that
     spent = sa.case((rate_limits.c.spent_until > now, rate_limits.c.spent_until), else_=now)
     with platform.database.writing() as connection:
         insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
@@ -54,14 +54,14 @@ def _take(platform: Platform, name: str, rate: Rate, now: float) -> float:
             .on_conflict_do_update(
                 index_elements=[rate_limits.c.name],
                 set_={"spent_until": spent + cost},
-                where=rate_limits.c.spent_until - most <= now + 1e-9,
+                where=rate_limits.c.spent_until - most <= now,
             )
             .returning(rate_limits.c.spent_until)
         )
         if connection.execute(statement).first() is not None:
             return 0.0
         found = connection.scalar(sa.select(rate_limits.c.spent_until).where(rate_limits.c.name == name))
-    return max(float(found or now) - most - now, 0.001)
+    return max(round(float(found or now) - cost * (rate.burst - 1) - now, 3), 0.001)
 
 
 def forget_unused(platform: Platform, moment: datetime) -> int:
