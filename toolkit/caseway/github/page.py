@@ -5,6 +5,7 @@ matters most is cut last: verdict, findings, previews and versions come before t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from caseway.reconcile.markdown import as_markdown, fenced, inline
 _LONG_PLAN = 2_500  # characters above which the plan is folded away
 _ROWS = 30
 _SMALLEST_PLAN = 600
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9._:/~{}?=&%\[\]-]+")
 _ICONS = {Severity.ERROR: "❌", Severity.WARNING: "⚠️", Severity.NOTE: "💬"}
 _ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
@@ -208,7 +210,7 @@ def _call(address: Address) -> Iterator[str]:
 
 def _link(url: str) -> str:
     """An address as a link to itself; one that is no plain URL is shown as text."""
-    if not url.startswith(("https://", "http://")) or set(url) & set(" <>\"'`|()[]\\\n\r\t"):
+    if not _PLAIN_URL.fullmatch(url):
         return inline(url)
     return f"<{url}>"
 

@@ -16,6 +16,7 @@ LIMIT = 65_536
 _MARGIN = 200  # for the line that says what was cut
 _CELL = 200
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~#!&])")
+_LINKED = re.compile(r"(@|:(?=//)|\bwww\.|#(?=\d)|\bGH-(?=\d))", re.IGNORECASE)
 _TICKS = re.compile(r"`+")
 
 
@@ -34,9 +35,13 @@ def as_markdown(plan: Plan, limit: int = LIMIT) -> str:
 
 def inline(text: str) -> str:
     """`text` as Markdown that shows just these characters: no markup, no links, no mentions."""
-    escaped = _SPECIAL.sub(r"\\\1", fitted(plain(text), _CELL))
-    # A zero-width space ends the name: nobody is notified, and readers see no difference.
-    return escaped.replace("@", "@\u200b").replace("://", ":\u200b//").replace("www.", "www\u200b.")
+    return _inert(_SPECIAL.sub(r"\\\1", fitted(plain(text), _CELL)))
+
+
+def _inert(text: str) -> str:
+    """A zero-width space inside of what forges turn into links: nobody is notified, and readers see no
+    difference. They look for it after Markdown was read, so that a back-slash alone would not do."""
+    return _LINKED.sub("\\1\u200b", text)
 
 
 def fenced(text: str, language: str) -> str:
@@ -126,8 +131,7 @@ def _details(group: Group) -> list[str]:
 
 
 def _html(text: str) -> str:
-    safe = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return safe.replace("@", "@\u200b")
+    return _inert(plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
 
 
 def _left(lines: list[str], limit: int) -> int:
