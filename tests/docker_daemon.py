@@ -64,7 +64,7 @@ class Daemon:
         self.url = f"unix://{self.run}/docker.sock"
 
     def start(self) -> None:
-        """Start it; a second start waits for the first."""
+        """Start it."""
         shutil.rmtree(self.run, ignore_errors=True)
         self.run.mkdir(parents=True)
         with (self.run / "log").open("w") as log:

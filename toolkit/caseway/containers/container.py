@@ -130,5 +130,6 @@ def _settings(sandbox: Sandbox, called: Called, capacity: Capacity) -> dict[str,
         "entrypoint": [],
         "stdin_open": True,
         "tty": False,
-        "detach": True,
+        # Not detached: then its input ends when we do, and with it the runner.
+        "detach": False,
     }

@@ -195,12 +195,14 @@ class Conversation:
         """The next message; raises what an answer failed with."""
         following = asyncio.ensure_future(self._next())
         waited: set[asyncio.Future[Any]] = {following, failed}
-        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-        if failed.done():
+        try:
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            if failed.done():
+                failed.result()
+            return following.result()
+        finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
-            failed.result()
-        return following.result()
 
     async def _next(self) -> dict[str, Any]:
         try:
