@@ -101,7 +101,8 @@ _Found = tuple[str, Mapping[str, Any], Mapping[str, Any]]
 def _of_version_3(document: Mapping[str, Any], wanted: Wanted) -> _Found:
     channels = _table(document, "channels")
     if wanted.channel:
-        return wanted.channel, deref(document, _entry(channels, wanted.channel, "channel")), {}
+        name = _named(channels, wanted.channel)
+        return name, deref(document, _entry(channels, name, "channel")), {}
     operations = _table(document, "operations")
     operation = deref(document, _entry(operations, wanted.operation, "operation"))
     reference = operation.get("channel")
@@ -110,11 +111,16 @@ def _of_version_3(document: Mapping[str, Any], wanted: Wanted) -> _Found:
     return name, deref(document, reference), operation
 
 
+def _named(channels: Mapping[str, Any], wanted: str) -> str:
+    """The channel's name as the document has it; documents and calls differ in the slash before it."""
+    names = (wanted, wanted.lstrip("/"), "/" + wanted)
+    return next((name for name in names if name in channels), wanted)
+
+
 def _of_version_2(document: Mapping[str, Any], wanted: Wanted) -> _Found:
     channels = _table(document, "channels")
     if wanted.channel:
-        names = (wanted.channel, wanted.channel.lstrip("/"), "/" + wanted.channel)
-        name = next((name for name in names if name in channels), wanted.channel)
+        name = _named(channels, wanted.channel)
         channel = deref(document, _entry(channels, name, "channel"))
         return name, channel, deref(document, channel.get("publish") or channel.get("subscribe"))
     for name, value in channels.items():
