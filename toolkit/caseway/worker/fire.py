@@ -5,10 +5,15 @@ Rule: a firing happens exactly once whatever the number of workers; the database
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import caseway_runner as runner
 from caseway.platform import executions, schedules
+from caseway.platform.bundle import Platform
+from caseway.worker.housekeeping import keep_house
 from caseway.worker.run import Worker, run_claimed
+
+HOUSE_SECONDS = 60.0  # between two turns of what a platform does for itself
 
 
 async def fire_due(worker: Worker, *, limit: int = 100) -> list[str]:
@@ -18,6 +23,14 @@ async def fire_due(worker: Worker, *, limit: int = 100) -> list[str]:
     lost = await asyncio.to_thread(executions.sweep, worker.platform)
     woken = await asyncio.to_thread(executions.wake_due, worker.platform)
     return [*fired, *lost, *woken]
+
+
+async def keep(platform: Platform, stopped: asyncio.Event, *, every: float = HOUSE_SECONDS) -> None:
+    """Keep the house now and then until `stopped` is set; one process of all does it at a time."""
+    while not stopped.is_set():
+        await asyncio.to_thread(keep_house, platform)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopped.wait(), every)
 
 
 async def drain(worker: Worker, *, concurrency: int = 10) -> list[runner.Outcome]:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext, suppress
 
 from caseway.platform.queue_saq import SaqQueue
 from caseway.worker.feed import EVERY, QueueFeed, take_pending
-from caseway.worker.fire import fire_due
+from caseway.worker.fire import fire_due, keep
 from caseway.worker.pool import Pool
 from caseway.worker.run import Worker
 
@@ -59,12 +59,13 @@ async def _run_what_is_due(pool: Pool, ending: asyncio.Event) -> None:
 
 
 async def _until(ending: asyncio.Event, pool: Pool, queue: SaqQueue | None) -> None:
-    """Look after time and take what is pending, side by side; an error of either ends both."""
+    """Look after time, take what is pending, keep the house, side by side; an error of one ends all."""
     feed = None if queue is None else QueueFeed(queue, pool)
     stopped = asyncio.Event()
     parts = [
         asyncio.create_task(_tick(stopped, pool, feed)),
         asyncio.create_task(_feed(stopped, pool, feed)),
+        asyncio.create_task(keep(pool.worker.platform, stopped)),
     ]
     told = asyncio.create_task(ending.wait())
     await asyncio.wait({*parts, told}, return_when=asyncio.FIRST_COMPLETED)
