@@ -17,6 +17,7 @@ MODULES: Mapping[str, str] = {
     "deployments": "instances",
     "doctor": "doctor",
     "events": "inbox",
+    "exchanges": "trust",
     "executions": "executions",
     "instances": "instances",
     "keys": "keys",
@@ -35,6 +36,7 @@ MODULES: Mapping[str, str] = {
     "teams": "people",
     "templates": "processes",
     "tokens": "tokens",
+    "trusts": "trust",
     "users": "people",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from caseway.platform.tables.access import (
     identities,
     instance_grants,
+    issuers,
     login_attempts,
     memberships,
     organizations,
@@ -71,6 +72,7 @@ __all__ = [
     "instance_grants",
     "instances",
     "instant",
+    "issuers",
     "journal",
     "leases",
     "live_workflows",

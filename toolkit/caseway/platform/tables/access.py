@@ -108,6 +108,17 @@ trusts = sa.Table(
     sa.Index("ix_trusts_issuer", "issuer"),
 )
 
+# The keys of those who assert identities, as last fetched; `tried_at` bounds how often that is done.
+issuers = sa.Table(
+    "issuers",
+    metadata,
+    sa.Column("issuer", sa.Text, primary_key=True),
+    sa.Column("keys", JsonText, nullable=False),
+    sa.Column("endpoints", JsonText, nullable=False),
+    sa.Column("fetched_at", Instant),
+    sa.Column("tried_at", Instant, nullable=False),
+)
+
 # One of `user_id`, `service_id`, `trust_id` says whose it is. `kind`: personal, session, service, exchanged.
 tokens = sa.Table(
     "tokens",

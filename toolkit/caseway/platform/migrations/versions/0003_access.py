@@ -16,7 +16,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Fourteen tables, a column, and the grants of what is shared already."""
+    """Fifteen tables, a column, and the grants of what is shared already."""
     _people()
     _tokens()
     _grants()
@@ -125,6 +125,15 @@ def _people() -> None:
 
 
 def _tokens() -> None:
+    op.create_table(
+        "issuers",
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("keys", sa.Text(), nullable=False),
+        sa.Column("endpoints", sa.Text(), nullable=False),
+        sa.Column("fetched_at", sa.Text(), nullable=True),
+        sa.Column("tried_at", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("issuer", name=op.f("pk_issuers")),
+    )
     op.create_table(
         "trusts",
         sa.Column("id", sa.Text(), nullable=False),
