@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +58,7 @@ def working(platform: Platform, asked: Working) -> Iterator[Work]:
     from caseway.platform.queue_saq import SaqQueue
     from caseway.worker.pool import Pool
     from caseway.worker.run import Worker
-    from caseway.worker.serve import serve_pool
+    from caseway.worker.serve import ended_by_signals, serve_pool
 
     queue_url = os.environ.get("CASEWAY_QUEUE_URL", "")
     with JournalWriter(platform.database) as writer:
@@ -70,8 +70,12 @@ def working(platform: Platform, asked: Working) -> Iterator[Work]:
             queue = SaqQueue(queue_url) if queue_url else None
             ending = stop or asyncio.Event()
             upkeep = None if asked.once else asyncio.create_task(keep_up(platform, repositories(), ending))
+            heard = ended_by_signals(ending) if stop is None else nullcontext()
             try:
-                return await serve_pool(pool, grace=asked.grace, once=asked.once, stop=ending, queue=queue)
+                with heard:
+                    return await serve_pool(
+                        pool, grace=asked.grace, once=asked.once, stop=ending, queue=queue
+                    )
             finally:
                 ending.set()
                 if upkeep is not None:

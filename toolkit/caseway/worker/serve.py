@@ -40,7 +40,7 @@ async def serve_pool(
     """As `serve`, for a pool that others may give work to as well. With a `queue`, ids of pending executions
     come from there."""
     ending = stop or asyncio.Event()
-    with _signals(ending) if stop is None else nullcontext(), _listening(pool):
+    with ended_by_signals(ending) if stop is None else nullcontext(), _listening(pool):
         if once:
             await _run_what_is_due(pool, ending)
         else:
@@ -112,7 +112,8 @@ def _listening(pool: Pool) -> Iterator[None]:
 
 
 @contextmanager
-def _signals(ending: asyncio.Event) -> Iterator[None]:
+def ended_by_signals(ending: asyncio.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set `ending` meanwhile."""
     loop = asyncio.get_running_loop()
     handled = []
     for number in (signal.SIGTERM, signal.SIGINT):
