@@ -20,11 +20,12 @@ class Gone(ConnectionError):
 
 
 class Refused(Exception):
-    """The other end answered a question with an error; `code` says which."""
+    """The other end answered a question with an error; `code` says which, `facts` are all that it said."""
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        super().__init__(str(facts.get("message", "")))
+        self.code = str(facts.get("code", ""))
+        self.facts = facts
 
 
 class Link:
@@ -96,8 +97,7 @@ class Link:
         if answer is None:
             return  # whoever asked does not wait any more
         if "error" in message:
-            error = message["error"]
-            _settle(answer, error=Refused(str(error.get("code", "")), str(error.get("message", ""))))
+            _settle(answer, error=Refused(message["error"]))
         else:
             _settle(answer, value=message.get("value"))
 

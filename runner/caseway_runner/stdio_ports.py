@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from caseway_runner.approvals import ApprovalRequest, Decision, NobodyDecides
 from caseway_runner.containers import ContainerError, ContainerRequest, ContainerResult
@@ -14,6 +14,7 @@ from caseway_runner.errors import fault
 from caseway_runner.journal import Entry
 from caseway_runner.outcome import TaskRecord
 from caseway_runner.ports import Arrival, Ports
+from caseway_runner.stdio_http import PipedTransport
 from caseway_runner.stdio_link import Link, Refused
 from caseway_runner.stdio_wire import (
     approval_json,
@@ -26,6 +27,9 @@ from caseway_runner.stdio_wire import (
     record_json,
     result_in,
 )
+
+if TYPE_CHECKING:
+    import httpx
 
 MISSING, NOBODY, CONTAINER = "missing", "nobody-decides", "container:"
 
@@ -158,6 +162,7 @@ def piped_ports(link: Link, order: Mapping[str, Any]) -> Ports:
         files=source.file,
         policy=policy_in(order["policy"]),
         environment=dict(order["environment"]),
+        http_transport=cast("httpx.AsyncBaseTransport", PipedTransport(link)) if order["asksHttp"] else None,
         on_task=on_task if order["tellsTasks"] else None,
         events=events,
         mailbox=events,

@@ -227,5 +227,4 @@ def test_an_engine_that_dies_loses_the_execution_and_its_container_ends_by_itsel
         time.sleep(0.05)
     assert not engine.state(container).is_running
     engine.remove(container)
-    del far, road
     gc.collect()

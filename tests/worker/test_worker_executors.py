@@ -335,12 +335,6 @@ def test_a_container_task_asks_whoever_has_an_engine(running):
     assert (refused.error.type, refused.error.detail) == (SPEC + "authorization", "not here")
 
 
-def test_what_is_pinned_is_not_run_and_until_ends_it(running):
-    document = a_workflow(a_shell("exit 1", "first"), {"second": {"set": {"b": 2}}}, {"third": {"set": {}}})
-    outcome = running.run(document, pins={"/do/0/first": "pinned"}, until="/do/1/second")
-    assert (outcome.status, outcome.reason, outcome.output) == ("completed", "partial", {"b": 2})
-
-
 def test_a_run_leaves_nothing_to_the_next(running):
     first = a_workflow(a_shell("echo secret > $TMPDIR/../left-behind; (sleep 300 &) ; echo done"))
     assert running.run(first).output == "done\n"

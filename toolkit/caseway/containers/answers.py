@@ -11,8 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import caseway_runner as runner
+from caseway.containers.egress import Egress, refusal
 from caseway.containers.job import Job
+from caseway.containers.sandbox import Network
 from caseway_runner import stdio_wire as wire
+from caseway_runner.errors import Fault, LimitExceeded
 
 _DECLARED = 200
 
@@ -27,6 +30,8 @@ class Answers:
         self._secrets = set(_declared(job.document))
         self._recorded: Sequence[runner.Entry] | None = None
         self._appending = asyncio.Lock()
+        hosts = job.place.sandbox.hosts if job.place is not None else ("*",)
+        self._egress = Egress(ports, hosts)
 
     async def to(self, question: Mapping[str, Any]) -> dict[str, Any]:
         """`{"value": …}` or `{"error": …}`. Raises `BadMessage`, and what a port raises but KeyError."""
@@ -35,12 +40,23 @@ class Answers:
             raise wire.BadMessage("a question that nobody answers")
         try:
             return {"value": await answer(self, question)}
+        except (Fault, LimitExceeded) as error:
+            return {"error": refusal(error)}
         except KeyError as error:
             return _refusal("missing", error.args[0] if error.args else "")
         except runner.NobodyDecides as error:
             return _refusal("nobody-decides", error)
         except runner.ContainerError as error:
             return _refusal(f"container:{error.kind}", error)
+
+    async def close(self) -> None:
+        """Let go of what was opened for the execution."""
+        await self._egress.close()
+
+    async def _http(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        if self._job.place is None or self._job.place.sandbox.network is not Network.HOSTS:
+            raise wire.BadMessage("a request from a container that may send none")
+        return await self._egress.send(question)
 
     async def _append(self, question: Mapping[str, Any]) -> None:
         entries = wire.entries_in(question.get("entries"))
@@ -140,6 +156,7 @@ _ANSWERS = {
     "lifecycle": Answers._lifecycle,
     "after": Answers._after,
     "arrival": Answers._arrival,
+    "http": Answers._http,
     "container": Answers._container,
     "approval": Answers._approval,
     "decision": Answers._decision,

@@ -14,6 +14,7 @@ from caseway.containers.answers import Answers
 from caseway.containers.attach import STDOUT, Attached
 from caseway.containers.errors import ContainerFailed, lost
 from caseway.containers.job import Job
+from caseway.containers.sandbox import Network
 from caseway.model.canonical import digest
 from caseway.model.errors import CasewayError
 from caseway_runner import stdio_wire as wire
@@ -61,6 +62,7 @@ class Conversation:
         finally:
             talk.cancel()
             await asyncio.gather(talk, return_exceptions=True)
+            await answers.close()
 
     async def is_clean(self, seconds: float) -> bool:
         """Whether the runner has left nothing of the last execution, and may have another."""
@@ -122,6 +124,7 @@ class Conversation:
             "environment": dict(ports.environment),
             "tellsTasks": ports.on_task is not None,
             "canSleep": ports.can_sleep,
+            "asksHttp": job.place is not None and job.place.sandbox.network is Network.HOSTS,
             "hasLifecycle": ports.lifecycle is not None,
             "hasContainers": ports.containers is not None,
             "hasApprovals": ports.approvals is not None,
