@@ -109,9 +109,10 @@ class Session:
     ) -> Iterator[Client]:
         """What to ask the platform through: the server's when one is set, else the project's own."""
         if self.is_remote:
+            from caseway.cli.kept_tokens import token_for
             from caseway.operations.remote_client import RemoteClient
 
-            with RemoteClient(self.settings.server, os.environ.get("CASEWAY_TOKEN", "")) as remote:
+            with RemoteClient(self.settings.server, token_for(self.settings.server)) as remote:
                 yield remote
             return
         organization = organization or self.organization()
