@@ -213,9 +213,9 @@ class Pipeline:
         """What was checked out was pushed."""
         return self.run("push", push_payload(self.repo, ref, **changes), wish, GITHUB_REF=ref)
 
-    def request(self, action: str, *, fork: str = "", **changes: Any) -> Report:
-        """Something happened to pull request 7; its merge is checked out."""
-        if action != "closed":
+    def request(self, action: str, *, fork: str = "", is_merged: bool = False, **changes: Any) -> Report:
+        """Something happened to pull request 7; its merge is checked out, now or since before."""
+        if action != "closed" and not is_merged:
             self.repo.merge_of("change")
         payload = request_payload(self.repo, action, fork=fork, **changes)
         return self.run("pull_request", payload, None, GITHUB_REF="refs/pull/7/merge")
