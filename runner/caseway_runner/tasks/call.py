@@ -11,6 +11,8 @@ from caseway_runner.calls import CALLS
 from caseway_runner.calls.approval import NAMES, compile_approval
 from caseway_runner.calls.catalog import compile_catalog
 from caseway_runner.catalog import DEFAULT, function_path, parse_reference
+from caseway_runner.connections.function import compile_function
+from caseway_runner.connections.registry import FUNCTIONS, function_named
 from caseway_runner.errors import LimitExceeded
 from caseway_runner.interpret import run_function
 from caseway_runner.program import Body
@@ -47,9 +49,12 @@ def compile_body(source: Mapping[str, Any], scope: Scope) -> Body | None:
     if name not in functions:
         if name in NAMES and not ("@" in name and DEFAULT in scope.draft.use.get("catalogs", {})):
             return compile_approval(source, scope)
+        ready = function_named(name)
+        if ready is not None and not ("@" in name and DEFAULT in scope.draft.use.get("catalogs", {})):
+            return compile_function(ready, source, scope)
         if is_elsewhere(name):
             return _from_catalog(name, source, scope)
-        hint = suggest(name, [*functions, *CALLS, "approval"])
+        hint = suggest(name, [*functions, *CALLS, "approval", *FUNCTIONS])
         place.report(
             "unknown-function", f"there is no function '{name[:80]}'", hint or "define it in use.functions"
         )
