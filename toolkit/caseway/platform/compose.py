@@ -16,6 +16,7 @@ from caseway.platform.bundle import Platform
 from caseway.platform.database import Boundary, Database, nothing, open_database
 from caseway.platform.health_gate import Check, unable
 from caseway.platform.keyring import opener
+from caseway.platform.statements import ARTIFACT_BYTES
 from caseway.platform.target import Target
 
 __all__ = ["Platform", "open_platform"]
@@ -54,12 +55,14 @@ def open_platform(  # noqa: PLR0913 - a composition root takes one argument per 
     ids: Callable[[], str] = random_id,
     on_boundary: Boundary = nothing,
     check: Check = unable,
+    artifact_bytes: int = ARTIFACT_BYTES,
 ) -> Platform:
     """The platform on the database at `url`; errors as `open_database`.
 
     Without `secret_key`, credentials are encrypted with `key_file`, by default `secret.key` beside a SQLite
-    database, made on first use."""
+    database, made on first use. Values longer than `artifact_bytes` are kept apart from journals."""
     database = open_database(url, on_boundary=on_boundary)
+    database.engine.update_execution_options(artifact_bytes=artifact_bytes)
     return Platform(
         database=database,
         targets={name: make(database, clock) for name, make in targets.items()},

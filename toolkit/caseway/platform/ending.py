@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from caseway.model.errors import CasewayError
 from caseway.model.states import EXECUTION, ExecutionStatus, move
-from caseway.platform import prepared, trail
+from caseway.platform import artifacts, prepared, trail
 from caseway.platform.bundle import Platform
 from caseway.platform.claims import ENDED, lost
 from caseway.platform.held import Claim, Progress
-from caseway.platform.statements import Raw, Row, raw
+from caseway.platform.statements import Raw, raw
 from caseway.platform.tables import instant, to_text
 
 if TYPE_CHECKING:
@@ -63,16 +63,15 @@ def end(connection: Raw, ended: Sequence[Ended], now: datetime) -> list[CasewayE
 
 
 def _keep_trail(connection: Raw, ended: Sequence[Ended]) -> None:
-    entries: list[Row] = []
-    tasks: list[Row] = []
+    entries: list[dict[str, Any]] = []
+    tasks: list[dict[str, Any]] = []
     for one in ended:
         if one.progress.last or one.outcome.tasks:
             execution_id = one.held.execution_id
             first_entry, first_task = one.progress.numbers or trail.next_numbers(connection, execution_id)
             entries += trail.entry_rows(execution_id, one.progress.last, first_entry)
             tasks += trail.task_rows(execution_id, one.outcome.tasks, first_task)
-    prepared.insert_entries(connection, entries)
-    prepared.upsert_tasks(connection, tasks)
+    artifacts.store(connection, entries, tasks)
 
 
 def _refusal(one: Ended, claims: dict[str, tuple[int, str]]) -> CasewayError | None:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from caseway.model.errors import CasewayError
 from caseway.model.states import ExecutionStatus
-from caseway.platform import prepared, trail
+from caseway.platform import artifacts, prepared, trail
 from caseway.platform.claims import lost
 from caseway.platform.commits import Commits
 from caseway.platform.database import Database
@@ -110,7 +110,7 @@ def read(database: Database, execution_id: str) -> tuple[Entry, ...]:
     """The journal of an execution."""
     query = sa.select(journal).where(journal.c.execution_id == execution_id).order_by(journal.c.number)
     with database.reading() as connection:
-        return tuple(Entry(row.position, row.kind, row.at, row.data) for row in connection.execute(query))
+        return artifacts.put_back(connection, execution_id, connection.execute(query).all())
 
 
 def _write(connection: Raw, batches: Sequence[_Batch]) -> list[CasewayError | None]:
@@ -131,6 +131,5 @@ def _write(connection: Raw, batches: Sequence[_Batch]) -> list[CasewayError | No
         entries += trail.entry_rows(claim.execution_id, batch.entries, first_entry)
         if status == ExecutionStatus.RUNNING:  # else `finish` has stored later records
             tasks += trail.task_rows(claim.execution_id, batch.records, first_task)
-    prepared.insert_entries(connection, entries)
-    prepared.upsert_tasks(connection, tasks)
+    artifacts.store(connection, entries, tasks)
     return answers

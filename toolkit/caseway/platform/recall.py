@@ -17,7 +17,7 @@ from caseway.platform.creation import unended
 from caseway.platform.held import Claim
 from caseway.platform.lease import is_dead
 from caseway.platform.lookup import Row
-from caseway.platform.tables import executions, journal
+from caseway.platform.tables import artifact_uses, executions, journal
 
 DISPATCHES = 1 + 3  # the first, and the retries that a lost worker is allowed
 
@@ -134,6 +134,8 @@ def _forget_fault(connection: sa.Connection, row: Row) -> None:
         last = connection.scalar(sa.select(sa.func.max(journal.c.number)).where(mine, journal.c.kind == kind))
         if last is not None:
             connection.execute(sa.delete(journal).where(mine, journal.c.number == last))
+            aside = (artifact_uses.c.execution_id == row.id, artifact_uses.c.number == last)
+            connection.execute(sa.delete(artifact_uses).where(*aside))
     connection.execute(sa.delete(journal).where(mine, journal.c.kind == "begun"))
 
 

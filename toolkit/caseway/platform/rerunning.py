@@ -5,14 +5,14 @@ Rule: a rerun is a new execution that knows whose it is; the one it comes from i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from caseway.model.canonical import Json
 from caseway.model.errors import CasewayError
-from caseway.platform import credentials, trail
+from caseway.platform import artifacts, credentials, trail
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
 from caseway.platform.claims import ENDED
@@ -21,7 +21,8 @@ from caseway.platform.journal import read
 from caseway.platform.lookup import Row
 from caseway.platform.references import References
 from caseway.platform.sources import document_of
-from caseway.platform.tables import executions, instant, journal
+from caseway.platform.statements import raw
+from caseway.platform.tables import executions, instant
 
 if TYPE_CHECKING:
     from caseway_runner import Entry, Rerun
@@ -81,7 +82,9 @@ def rerun(platform: Platform, execution_id: str, again: Again, *, actor: str, or
             )
         )
         if entries:
-            connection.execute(sa.insert(journal), _rows(new_id, entries, references))
+            *kept, last = entries  # what was recorded has no secrets in it any more, what is pinned may
+            told = [*kept, replace(last, data=references.hide(last.data))]
+            artifacts.store(raw(connection), trail.entry_rows(new_id, told, 0), ())
         subject = ("retry" if again.is_plain and not again.has_input else "rerun", "execution", execution_id)
         note(connection, By(row.organization, actor, now), subject, after=_noted(new_id, again))
     return new_id
@@ -116,22 +119,6 @@ def _entries(
             place=row.id,
             hint="run it again from a task that it started, or from the beginning",
         ) from error
-
-
-def _rows(new_id: str, entries: tuple[Entry, ...], references: References) -> list[dict[str, Any]]:
-    """The new journal: what was recorded has no secrets in it any more, what is pinned may."""
-    last = len(entries) - 1
-    return [
-        {
-            "execution_id": new_id,
-            "number": number,
-            "position": entry.position,
-            "kind": entry.kind,
-            "at": entry.at,
-            "data": references.hide(entry.data) if number == last else entry.data,
-        }
-        for number, entry in enumerate(entries)
-    ]
 
 
 def _noted(new_id: str, again: Again) -> dict[str, Any]:

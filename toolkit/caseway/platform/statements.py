@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 Row = Mapping[str, Any]
+ARTIFACT_BYTES = 64 * 1024  # what a row may hold of one value; larger ones would be read with every look
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,12 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A connection of the driver (`sqlite3` or `psycopg`) within a transaction that somebody else ends."""
+    """A connection of the driver (`sqlite3` or `psycopg`) within a transaction that somebody else ends.
+    Values longer than `artifact_bytes` are kept apart."""
 
     dialect: str
     driver: Any
+    artifact_bytes: int = ARTIFACT_BYTES
 
     def run(self, statement: Statement, row: Row) -> Any:
         """Execute it; the driver's cursor."""
@@ -69,7 +72,8 @@ class Raw:
 
 def raw(connection: sa.Connection) -> Raw:
     """The driver's connection beneath; the transaction stays SQLAlchemy's."""
-    return Raw(connection.dialect.name, connection.connection.driver_connection)
+    limit = connection.get_execution_options().get("artifact_bytes", ARTIFACT_BYTES)
+    return Raw(connection.dialect.name, connection.connection.driver_connection, limit)
 
 
 @dataclass(frozen=True, slots=True)

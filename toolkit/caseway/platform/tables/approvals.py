@@ -49,8 +49,8 @@ artifacts = sa.Table(
     sa.Index("ix_artifacts_expires_at", "expires_at"),
 )
 
-# Where a value was set aside: `number` is that of the journal entry and `member` the name within its data (""
-# all of it); for what a task shows `number` is -1 and `member` its position.
+# Where a value was set aside: `number` is that of the journal entry and `member` the name within its data, as
+# JSON ("" all of it); for what a task shows `number` is -1 and `member` its position.
 artifact_uses = sa.Table(
     "artifact_uses",
     metadata,
