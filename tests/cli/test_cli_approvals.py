@@ -112,3 +112,16 @@ def test_a_local_run_may_be_partial_and_have_outputs_pinned(file, caseway):
     assert caseway(*words, "--until", "/do/0/before").json["output"] == {"n": 2}
     assert caseway(*words, "--pin", '/do/1/ask={"said": "x"}').json["output"] == {"got": {"said": "x"}}
     assert caseway(*words, "--until", "/do/7/z").json["error"]["code"] == "no-such-task"
+
+
+def test_large_values_are_listed_and_printed(waiting, caseway, monkeypatch):
+    monkeypatch.setenv("CASEWAY_ARTIFACT_BYTES", "2000")
+    caseway("executions", "cancel", waiting)
+    pinned = ["--pin", '/do/1/ask={"said": "' + "x" * 3000 + '"}', "--format", "json"]
+    done = caseway("executions", "rerun", waiting, *pinned).json["id"]
+    rows = caseway("executions", "artifacts", done, "--format", "json").json["artifacts"]
+    assert ["/do/1/ask"] in [row["uses"] for row in rows]
+    values = [caseway("executions", "artifacts", done, row["digest"]).json for row in rows]
+    assert {"said": "x" * 3000} in values
+    monkeypatch.setenv("CASEWAY_ARTIFACT_BYTES", "few")
+    assert "CASEWAY_ARTIFACT_BYTES" in caseway("executions", "list").err

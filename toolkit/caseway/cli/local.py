@@ -10,16 +10,38 @@ from caseway.model.errors import CasewayError
 from caseway.model.project_files import PROJECT_FILES
 from caseway.platform.compose import Platform, open_platform
 from caseway.platform.health_gate import HealthCheck
+from caseway.platform.statements import ARTIFACT_BYTES
 from caseway.targets.registry import TARGETS
+
+SMALLEST = 1024  # of what is kept apart: less would cost more than it saves
 
 
 @contextmanager
-def open_local(url: str, *, secret_key: str, base_url: str = "") -> Iterator[Platform]:
+def open_local(
+    url: str, *, secret_key: str, base_url: str = "", artifact_bytes: str = ""
+) -> Iterator[Platform]:
     """The platform at `url`, closed afterwards."""
     with open_platform(
-        url, targets=TARGETS, secret_key=secret_key, base_url=base_url, check=_check
+        url,
+        targets=TARGETS,
+        secret_key=secret_key,
+        base_url=base_url,
+        check=_check,
+        artifact_bytes=_size(artifact_bytes),
     ) as platform:
         yield platform
+
+
+def _size(text: str) -> int:
+    if not text:
+        return ARTIFACT_BYTES
+    if not text.isdecimal() or int(text) < SMALLEST:
+        raise CasewayError(
+            f"CASEWAY_ARTIFACT_BYTES is {text!r}",
+            code="setting",
+            hint=f"give a number of bytes, {SMALLEST} or more",
+        )
+    return int(text)
 
 
 def _check(asked: HealthCheck) -> str:

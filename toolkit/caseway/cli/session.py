@@ -97,8 +97,9 @@ class Session:
 
         key = os.environ.get("CASEWAY_SECRET_KEY", "")
         base_url = base_url or os.environ.get("CASEWAY_BASE_URL", "")
+        size = os.environ.get("CASEWAY_ARTIFACT_BYTES", "")
         with (
-            open_local(url, secret_key=key, base_url=base_url) as platform,
+            open_local(url, secret_key=key, base_url=base_url, artifact_bytes=size) as platform,
             telling(platform, url, os.environ.get("CASEWAY_QUEUE_URL", "")),
         ):
             yield platform

@@ -17,6 +17,7 @@ TABLE = {
     "cancel": (_C + "cancel", "Stop one"),
     "rerun": (_C + "rerun", "Run one again: from a task, with pinned outputs, in part"),
     "approvals": (_C + "approvals", "List what waits for a decision"),
+    "artifacts": (_C + "artifacts", "List its large values, or print one"),
     "decide": (_C + "decide", "Approve or reject what one asks"),
     "retry": (_C + "retry", "Start a new one with the same input"),
     "resume": (_C + "resume", "Go on with one that was interrupted"),
