@@ -30,7 +30,11 @@ def leaves(
 
 
 COMMANDS = dict(leaves(cli))
+ENDLESS = {("serve", "web"), ("serve", "all")}  # they answer until told to stop: tests/server runs them
 every_command = pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+every_command_that_ends = pytest.mark.parametrize(
+    "words", [words for words in COMMANDS if words not in ENDLESS], ids=" ".join
+)
 
 
 def arguments_of(command: click.Command) -> list[str]:
@@ -56,7 +60,7 @@ def test_help_is_there_and_warns_of_nothing(words):
     assert result.stdout.startswith("Usage: ")
 
 
-@every_command
+@every_command_that_ends
 def test_json_alone_stands_on_stdout_where_there_is_no_project(words, caseway, folder):
     said = caseway(*words, *arguments_of(COMMANDS[words]), "--format", "json", stdin="")
     assert said.code in EXITS, said.out + said.err
@@ -66,7 +70,7 @@ def test_json_alone_stands_on_stdout_where_there_is_no_project(words, caseway, f
     assert "Traceback" not in said.err
 
 
-@every_command
+@every_command_that_ends
 def test_json_alone_stands_on_stdout_in_a_project_that_was_never_applied(words, caseway, project):
     said = caseway(*words, *arguments_of(COMMANDS[words]), "--format", "json", stdin="")
     assert said.code in EXITS, said.out + said.err

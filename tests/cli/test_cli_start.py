@@ -123,8 +123,18 @@ def test_the_format_may_come_from_the_environment(caseway, monkeypatch):
     assert caseway("status").json["error"]["code"] == "no-project"
 
 
-def test_a_remote_platform_is_refused_honestly(caseway, project, monkeypatch):
-    monkeypatch.setenv("CASEWAY_SERVER", "https://caseway.example")
+def test_a_server_that_is_not_there_is_said_to_be_unreachable(caseway, project, monkeypatch):
+    monkeypatch.setenv("CASEWAY_SERVER", "http://127.0.0.1:9")
     said = caseway("status", "--format", "json")
     assert said.code == 1
-    assert said.json["error"]["code"] == "remote-unsupported"
+    assert said.json["error"]["code"] == "unreachable"
+
+
+def test_what_is_done_on_the_platform_s_own_machine_says_so_when_a_server_is_set(
+    caseway, project, monkeypatch
+):
+    monkeypatch.setenv("CASEWAY_SERVER", "http://127.0.0.1:9")
+    for words in (("db", "migrate"), ("credential", "rotate"), ("serve", "worker")):
+        said = caseway(*words, "--format", "json")
+        assert said.code == 1
+        assert said.json["error"]["code"] == "local-only"

@@ -1,90 +1,72 @@
-"""Starts executions and runs them in this process, for trigger, resume and retry."""
+"""Sees an execution through: runs it in this process, or follows it where it runs."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import caseway_runner as runner
-from caseway.cli.executions_text import execution_facts
-from caseway.cli.outcome_text import outcome_json, print_outcome
+from caseway.cli.executions_text import print_execution
+from caseway.cli.outcome_text import outcome_json, outcome_of, print_outcome
 from caseway.cli.output import clean, print_json, say
 from caseway.cli.session import Session
 from caseway.model.errors import CasewayError
-from caseway.platform import executions, schedules
-from caseway.platform.journal import JournalWriter
-from caseway.platform.views import get_instance
-from caseway.worker.run import Worker, claim, run_claimed
+from caseway.operations.client import Client
 
 if TYPE_CHECKING:
-    from caseway.platform.compose import Platform
-
+    import caseway_runner as runner
+    from caseway.platform.bundle import Platform
 
 AWAKE_SECONDS = 300.0  # somebody looks on: shorter waits are seen through, longer ones left to a worker
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What is to be started."""
-
-    instance: str
-    workflow: str = ""
-    input: Any = None
-    trigger_id: str = ""
-    is_run_now: bool = False
-    idempotency_key: str = ""
-
-
-def start(platform: Platform, organization: str, asked: Start, *, actor: str) -> str:
-    """The id of the new execution."""
-    if asked.is_run_now:
-        return schedules.run_now(platform, organization, asked.instance, asked.workflow, actor=actor)
-    new = executions.NewExecution(
-        organization=organization,
-        instance=asked.instance,
-        workflow=asked.workflow or _only_workflow(platform, organization, asked.instance),
-        input=asked.input,
-        trigger="manual",
-        trigger_id=asked.trigger_id,
-        actor=actor,
-        idempotency_key=asked.idempotency_key,
-    )
-    return executions.create(platform, new)
-
-
-def _only_workflow(platform: Platform, organization: str, instance: str) -> str:
-    """The one workflow that can be meant; "" leaves it to the platform to say that there is none."""
-    view = get_instance(platform, organization, instance)
-    startable = [item.id for item in view.workflows if _is_manual(item.triggers)]
-    if len(startable) > 1:
-        raise CasewayError(
-            f"which workflow of {instance}?",
-            code="which-workflow",
-            place=instance,
-            hint=f"name one of: {', '.join(startable)}",
-        )
-    return startable[0] if startable else ""
-
-
-def _is_manual(triggers: Iterable[Mapping[str, Any]]) -> bool:
-    return any(item.get("type") == "manual" for item in triggers)
-
-
 def see_through(
-    session: Session, platform: Platform, execution_id: str, *, wait: bool, processes: bool
+    session: Session, client: Client, view: Mapping[str, Any], *, wait: bool, processes: bool
 ) -> int:
-    """Run the execution here and show its end (or only its id); the exit code."""
+    """Show how the execution ends (or only its id); the exit code."""
+    execution_id = str(view["id"])
     if not wait:
-        view = executions.get_execution(platform, execution_id)
         if session.is_json:
-            print_json(execution_facts(view))
+            print_json(view)
         else:
             say(execution_id)
         return 0
     if session.is_text:
         say(f"execution {clean(execution_id)}", err=True)
+    if session.is_remote:
+        return _follow(session, client, execution_id, processes=processes)
+    from caseway.operations.local_client import LocalClient
+
+    assert isinstance(client, LocalClient)
+    return _run(session, client.platform, execution_id, processes=processes)
+
+
+def _follow(session: Session, client: Client, execution_id: str, *, processes: bool) -> int:
+    """A worker of the server's runs it; here it is only looked at."""
+    if processes:
+        raise CasewayError(
+            "what a server's workers may run is not said here",
+            code="local-only",
+            hint="leave out --allow-processes; 'caseway serve worker --allow-processes' says it there",
+        )
+    try:
+        for _ in client.stream("executions.follow", id=execution_id):
+            continue
+    except KeyboardInterrupt as error:
+        raise CasewayError(
+            f"execution {execution_id} goes on without you",
+            code="interrupted",
+            hint=f"look at it with: caseway executions get {execution_id}",
+        ) from error
+    facts = client.call("executions.get", id=execution_id)
+    if session.is_json:
+        print_json(outcome_of(facts))
+    else:
+        print_execution(facts, facts["tasks"])
+    return 0 if facts["status"] == "completed" else 1
+
+
+def _run(session: Session, platform: Platform, execution_id: str, *, processes: bool) -> int:
     try:
         outcome = run_here(platform, execution_id, processes=processes)
     except KeyboardInterrupt as error:
@@ -107,7 +89,12 @@ def see_through(
 
 def run_here(platform: Platform, execution_id: str, *, processes: bool) -> runner.Outcome:
     """Claim the execution and run it to its end in this process."""
+    import caseway_runner as runner
+    from caseway.platform.journal import JournalWriter
+    from caseway.worker.handing_over import run_until_told
+    from caseway.worker.run import Worker
+
     with JournalWriter(platform.database) as writer:
         limits = runner.Limits(awake_seconds=AWAKE_SECONDS)
         worker = Worker(platform, writer, runner.Policy(processes=processes, limits=limits))
-        return asyncio.run(run_claimed(worker, claim(worker, execution_id)))
+        return asyncio.run(run_until_told(worker, execution_id))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from caseway.cli.outcome_text import duration, print_error, print_output, print_tree
-from caseway.cli.output import clean, facts_of, paint, painted_status, print_fields, say
+from caseway.cli.output import clean, paint, painted_status, print_fields, say
 
 COLUMNS = {
     "id": "ID",
@@ -18,11 +18,6 @@ COLUMNS = {
     "createdAt": "CREATED",
     "duration": "TOOK",
 }
-
-
-def execution_facts(view: Any) -> dict[str, Any]:
-    """An execution view as JSON."""
-    return facts_of(view)
 
 
 def row_of(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from caseway.cli.session import Session
 from caseway.model.errors import CasewayError
-from caseway.platform.compose import Platform
-from caseway.platform.views import list_instances
+from caseway.operations.client import Client, every
 
 
-def instance_name(session: Session, platform: Platform, organization: str, name: str) -> str:
+def instance_name(session: Session, client: Client, name: str) -> str:
     """`name` itself; with --stage, the instance there of that name or the only one of that process."""
     stage = session.settings.stage
     if not stage:
         return name
-    there = list_instances(platform, organization, stage=stage, archived=True)
-    if any(view.name == name for view in there):
+    there = every(client, "instances.list", stage=stage, archived=True)
+    if any(view["name"] == name for view in there):
         return name
-    found = [view.name for view in there if view.process == name]
+    found = [view["name"] for view in there if view["process"] == name]
     if len(found) == 1:
-        return found[0]
+        return str(found[0])
     if not found:
         raise CasewayError(
             f"{name} has no instance in stage {stage}",

@@ -3,68 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from caseway.cli.output import clean, paint, painted_status, print_fields, say
 
-if TYPE_CHECKING:
-    from caseway.platform.views import InstanceView
 
-
-def note_of(view: InstanceView) -> str:
+def note_of(facts: Mapping[str, Any]) -> str:
     """The one thing to know: an error, an update, who switched it off."""
-    if view.error:
-        return view.error
-    if view.auto_paused_by:
-        return f"paused by {view.auto_paused_by}"
-    notes = ["update available"] if view.update_available else []
-    notes += [str(item) for item in view.conditions if str(item) != "UpdateAvailable"]
-    if view.pinned:
+    if facts["error"]:
+        return str(facts["error"])
+    if facts["autoPausedBy"]:
+        return f"paused by {facts['autoPausedBy']}"
+    notes = ["update available"] if facts["updateAvailable"] else []
+    notes += [str(item) for item in facts["conditions"] if str(item) != "UpdateAvailable"]
+    if facts["pinned"]:
         notes.append("pinned")
     return ", ".join(notes)
 
 
-def print_instance(view: InstanceView) -> None:
+def print_instance(facts: Mapping[str, Any]) -> None:
     """The whole instance: fields, workflows with their triggers."""
-    say(f"{painted_status(str(view.phase))}  {paint(clean(view.name), '', bold=True)}")
+    say(f"{painted_status(str(facts['phase']))}  {paint(clean(facts['name']), '', bold=True)}")
     print_fields(
         {
-            "process": view.process,
-            "stage": view.stage,
-            "owner": view.owner,
-            "version": view.version or "-",
-            "follows": view.desired_version,
-            "id": view.id,
-            "parameters": view.parameters,
-            "credentials": view.credentials,
-            "resources": view.resources,
-            "sharing": view.sharing,
-            "deployed": view.deployed_at,
-            "note": note_of(view),
+            "process": facts["process"],
+            "stage": facts["stage"],
+            "owner": facts["owner"],
+            "version": facts["version"] or "-",
+            "follows": facts["desiredVersion"],
+            "id": facts["id"],
+            "parameters": facts["parameters"],
+            "credentials": facts["credentials"],
+            "resources": facts["resources"],
+            "sharing": facts["sharing"],
+            "deployed": facts["deployedAt"],
+            "note": note_of(facts),
         }
     )
-    for workflow in view.workflows:
-        state = "active" if workflow.active else "inactive"
-        say(
-            f"  {painted_status(state)} {clean(workflow.id)} {paint(clean(workflow.live_id), 'bright_black')}"
-        )
-        for trigger in workflow.triggers:
+    for workflow in facts["workflows"]:
+        state = "active" if workflow["active"] else "inactive"
+        live = paint(clean(workflow["liveId"]), "bright_black")
+        say(f"  {painted_status(state)} {clean(workflow['id'])} {live}")
+        for trigger in workflow["triggers"]:
             say(f"      {clean(trigger_text(trigger))}")
 
 
-def trigger_rows(view: InstanceView) -> list[dict[str, str]]:
+def trigger_rows(facts: Mapping[str, Any]) -> list[dict[str, str]]:
     """The http triggers of an instance that runs, as rows of a table."""
     return [
         {
-            "instance": view.name,
-            "workflow": workflow.id,
-            "methods": ",".join(trigger["methods"]),  # type: ignore[arg-type] # a list of texts
+            "instance": facts["name"],
+            "workflow": workflow["id"],
+            "methods": ",".join(trigger["methods"]),
             "url": str(trigger["url"]),
             "authentication": str(trigger["authentication"]),
         }
-        for workflow in view.workflows
-        if workflow.active
-        for trigger in workflow.triggers
+        for workflow in facts["workflows"]
+        if workflow["active"]
+        for trigger in workflow["triggers"]
         if trigger.get("type") == "http"
     ]
 

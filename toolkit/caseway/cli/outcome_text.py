@@ -43,6 +43,13 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def outcome_of(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """As `outcome_json`, from an execution that ran elsewhere."""
+    shown = ("reference", "name", "status", "startedAt", "endedAt", "attempts")
+    tasks = [{name: task[name] for name in shown} for task in facts["tasks"]]
+    return {**{name: facts[name] for name in ("id", "status", "output", "error")}, "tasks": tasks}
+
+
 def records_as_rows(records: Iterable[TaskRecord]) -> list[dict[str, Any]]:
     """Task records as the rows `print_tree` takes."""
     return [

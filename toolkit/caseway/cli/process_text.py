@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from caseway.cli.output import clean, facts_of, paint, print_fields, print_table, say
+from caseway.cli.output import clean, paint, print_fields, print_table, say
 
 VERSIONS = {
     "version": "VERSION",
@@ -18,13 +18,6 @@ VERSIONS = {
     "message": "MESSAGE",
 }
 HIDDEN = {"templates", "name", "title", "listing", "description"}
-
-
-def process_facts(view: Any) -> dict[str, Any]:
-    """A process view as JSON, its versions without their bodies."""
-    facts = facts_of(view)
-    versions = [{key: item[key] for key in item if key != "body"} for item in facts["templates"]]
-    return {**facts, "templates": versions}
 
 
 def print_process(facts: Mapping[str, Any]) -> None:

@@ -10,9 +10,9 @@ from functools import cache
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # examples may be objects, which have no hash
 class About:
-    """What a field means and what it may be. `place` is header for what travels as one (then `header`)."""
+    """What a field means and what it may be; `header` names the header that it travels in, if any."""
 
     description: str = ""
     example: Any = field(default=None, hash=False)  # a dict has no hash, and a union of types asks for one

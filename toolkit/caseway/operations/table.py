@@ -11,6 +11,7 @@ from caseway.operations.operation import Operation
 # By the first word of an operation's name: the module that lists them as `OPERATIONS`.
 MODULES: Mapping[str, str] = {
     "approvals": "approvals",
+    "artifacts": "artifacts",
     "audit": "telemetry",
     "caller": "people",
     "credentials": "credentials",

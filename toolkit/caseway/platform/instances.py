@@ -20,7 +20,7 @@ from caseway.platform.instance_views import InstanceView, get_instance
 from caseway.platform.lookup import Row, find_instance, the_instance
 from caseway.platform.redeploy import redeploy
 from caseway.platform.steering import tell_targets
-from caseway.platform.tables import deployments
+from caseway.platform.tables import deployments, instant
 from caseway.platform.undeploy import recover
 from caseway.platform.undeploy import undeploy as take_down
 from caseway.reconcile.ranges import is_exact
@@ -43,32 +43,40 @@ SHARING = frozenset({"owner_only", "admins", "everyone", "users"})
 ROLES = frozenset({"viewer", "operator", "editor", "owner"})
 
 
-def pause(platform: Platform, organization: str, name: str, *, actor: str) -> InstanceView:
+def pause(
+    platform: Platform, organization: str, name: str, *, actor: str, expected: str = ""
+) -> InstanceView:
     """Triggers off, everything kept."""
-    return _change(platform, organization, name, actor, "pause", {"enabled": False})
+    return _change(platform, organization, name, (actor, expected), "pause", {"enabled": False})
 
 
-def resume(platform: Platform, organization: str, name: str, *, actor: str) -> InstanceView:
+def resume(
+    platform: Platform, organization: str, name: str, *, actor: str, expected: str = ""
+) -> InstanceView:
     """Triggers on again; in an exclusive process the other stages' go off."""
-    return _change(platform, organization, name, actor, "resume", {"enabled": True})
+    return _change(platform, organization, name, (actor, expected), "resume", {"enabled": True})
 
 
-def archive(platform: Platform, organization: str, name: str, *, actor: str) -> InstanceView:
+def archive(
+    platform: Platform, organization: str, name: str, *, actor: str, expected: str = ""
+) -> InstanceView:
     """Hidden and off, restorable; its place in the stage is free."""
-    return _change(platform, organization, name, actor, "archive", {"archived": True})
+    return _change(platform, organization, name, (actor, expected), "archive", {"archived": True})
 
 
-def restore(platform: Platform, organization: str, name: str, *, actor: str) -> InstanceView:
+def restore(
+    platform: Platform, organization: str, name: str, *, actor: str, expected: str = ""
+) -> InstanceView:
     """Back from the archive, or from the grave while its name and place are free."""
     by = By(organization, actor, platform.clock())
     with platform.database.transaction() as connection:
         if find_instance(connection, organization, name) is None:
             _raise_from_grave(connection, name, by)
-    return _change(platform, organization, name, actor, "restore", {"archived": False})
+    return _change(platform, organization, name, (actor, expected), "restore", {"archived": False})
 
 
 def share(
-    platform: Platform, organization: str, name: str, sharing: JsonObject, *, actor: str
+    platform: Platform, organization: str, name: str, sharing: JsonObject, *, actor: str, expected: str = ""
 ) -> InstanceView:
     """Who may use the instance: `{mode, users: [{user, role}]}`."""
     mode, users = sharing.get("mode", "owner_only"), sharing.get("users") or ()
@@ -80,7 +88,7 @@ def share(
             place=name,
             hint=f"mode is one of {', '.join(sorted(SHARING))}; a role one of {', '.join(sorted(ROLES))}",
         )
-    return _change(platform, organization, name, actor, "share", {"sharing": dict(sharing)})
+    return _change(platform, organization, name, (actor, expected), "share", {"sharing": dict(sharing)})
 
 
 def deploy(
@@ -126,6 +134,7 @@ def update(  # noqa: PLR0913 - one keyword per field that may change
     resources: JsonObject | None = None,
     version: str | None = None,
     actor: str,
+    expected: str = "",
 ) -> DeploymentView | None:
     """Change fields (mappings are merged, a null removes a key) and deploy what follows from it; the
     deployment, None when nothing was deployed before. A change that cannot be deployed is taken back."""
@@ -136,6 +145,7 @@ def update(  # noqa: PLR0913 - one keyword per field that may change
         with platform.database.transaction() as connection:
             lease.confirm(connection, held, by.at)
             row = the_instance(connection, organization, name)
+            _refuse_changed(row, expected)
             after = {**row.desired}
             for field, value in given.items():
                 if value is not None:
@@ -185,13 +195,21 @@ def delete(platform: Platform, organization: str, name: str, *, actor: str) -> N
 
 
 def _change(
-    platform: Platform, organization: str, name: str, actor: str, action: str, fields: Mapping[str, Any]
+    platform: Platform,
+    organization: str,
+    name: str,
+    who: tuple[str, str],
+    action: str,
+    fields: Mapping[str, Any],
 ) -> InstanceView:
-    """Set fields of one instance, and what follows for the other stages."""
+    """Set fields of one instance, and what follows for the other stages. `who`: the actor, and when they saw
+    it changed last ("" when they do not care)."""
+    actor, expected = who
     by = By(organization, actor, platform.clock())
     touched: list[str] = []
     with platform.database.transaction() as connection:
         row = the_instance(connection, organization, name)
+        _refuse_changed(row, expected)
         _refuse_archived(row, action)
         after = {**row.desired, **fields}
         changes: dict[str, Any] = {"desired": after} if after != row.desired else {}
@@ -211,6 +229,17 @@ def _change(
 def _winning(connection: sa.Connection, name: str, by: By) -> list[str]:
     row = the_instance(connection, by.organization, name)
     return switch_off_others(connection, row, by) if rows.is_running(row.phase) else []
+
+
+def _refuse_changed(row: Row, expected: str) -> None:
+    """Two hands: what the second one saw is no longer so."""
+    if expected and instant(row.updated_at) != expected:
+        raise CasewayError(
+            f"{row.name} was changed since: {instant(row.updated_at)}",
+            code="changed",
+            place=row.name,
+            hint="look at it again, then decide anew",
+        )
 
 
 def _refuse_archived(row: Row, action: str) -> None:

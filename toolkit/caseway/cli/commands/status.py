@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from caseway.cli.options import session_options, with_session
-from caseway.cli.output import facts_of, paint, print_json, print_table, say
+from caseway.cli.output import clean, paint, print_json, print_table, say
 from caseway.cli.session import Session
 
 INSTANCES = {
@@ -47,35 +47,32 @@ RECENT = {
 @with_session
 def command(session: Session, recent: int) -> None:
     """Show instances, their versions and conditions, schedules to come and the last executions."""
-    from caseway.cli.executions_text import execution_facts, row_of
+    from caseway.cli.executions_text import row_of
     from caseway.cli.instance_text import note_of, trigger_rows
-    from caseway.platform.executions import list_executions
-    from caseway.platform.schedules import list_schedules
-    from caseway.platform.snapshot import current_revision
-    from caseway.platform.views import list_instances
+    from caseway.operations.client import every
 
-    with session.acting() as (platform, organization):
-        revision = current_revision(platform.database)
-        views = list_instances(platform, organization, stage=session.settings.stage)
-        schedules = [facts_of(item) for item in list_schedules(platform, organization)]
-        executions = list_executions(platform, organization, limit=max(recent, 1)).items[:recent]
+    with session.client() as client:
+        whole = client.call("status.get")
+        views = every(client, "instances.list", stage=session.settings.stage)
+        schedules = sorted(every(client, "schedules.list"), key=lambda item: item["nextAt"] or "~")
+        executions = client.call("executions.list", limit=max(recent, 1))["items"][:recent]
     if session.is_json:
         print_json(
             {
-                "organization": organization,
-                "revision": revision,
+                "organization": whole["organization"],
+                "revision": whole["revision"],
                 "schedules": schedules,
-                "instances": [facts_of(view) for view in views],
-                "executions": [execution_facts(view) for view in executions],
+                "instances": views,
+                "executions": executions,
             }
         )
         return
-    say(paint(organization, "", bold=True) + f"  revision {revision}\n")
+    say(paint(clean(whole["organization"]), "", bold=True) + f"  revision {whole['revision']}\n")
     rows = [
         {
-            **facts_of(view),
+            **view,
             "note": note_of(view),
-            "runs": " ".join(item.id for item in view.workflows if item.active),
+            "runs": " ".join(item["id"] for item in view["workflows"] if item["active"]),
         }
         for view in views
     ]
@@ -89,4 +86,4 @@ def command(session: Session, recent: int) -> None:
         print_table(schedules, SCHEDULES, empty="")
     if executions:
         say()
-        print_table([row_of(execution_facts(view)) for view in executions], RECENT, empty="")
+        print_table([row_of(view) for view in executions], RECENT, empty="")

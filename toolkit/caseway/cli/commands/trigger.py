@@ -40,13 +40,19 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     When waiting, exits 0 only when it completed. If this process dies on the way,
     'caseway executions resume ID' goes on where it was.
     """
-    from caseway.cli.executing import Start, see_through, start
+    from caseway.cli.executing import see_through
     from caseway.cli.instance_name import instance_name
     from caseway.cli.values import json_from
 
     value = json_from(given)
-    with session.acting() as (platform, organization):
-        instance = instance_name(session, platform, organization, instance)
-        asked = Start(instance, workflow, value, trigger_id, run_now, idempotency_key)
-        execution_id = start(platform, organization, asked, actor=session.actor())
-        return see_through(session, platform, execution_id, wait=wait, processes=allow_processes)
+    with session.client() as client:
+        view = client.call(
+            "executions.create",
+            instance=instance_name(session, client, instance),
+            workflow=workflow,
+            input=value,
+            trigger_id=trigger_id,
+            run_now=run_now,
+            idempotency_key=idempotency_key,
+        )
+        return see_through(session, client, view, wait=wait, processes=allow_processes)

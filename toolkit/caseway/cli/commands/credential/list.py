@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from caseway.cli.options import session_options, with_session
-from caseway.cli.output import facts_of, print_json, print_table
+from caseway.cli.output import print_json, print_table
 from caseway.cli.session import Session
 
 COLUMNS = {"name": "NAME", "scope": "SCOPE", "owner": "OWNER", "type": "TYPE", "updatedAt": "UPDATED"}
@@ -16,10 +16,10 @@ COLUMNS = {"name": "NAME", "scope": "SCOPE", "owner": "OWNER", "type": "TYPE", "
 @with_session
 def command(session: Session) -> None:
     """List the stored credentials by name and scope, never a value."""
-    from caseway.platform import credentials
+    from caseway.operations.client import every
 
-    with session.acting() as (platform, organization):
-        views = [facts_of(view) for view in credentials.list_credentials(platform, organization)]
+    with session.client() as client:
+        views = every(client, "credentials.list")
     if session.is_json:
         print_json({"credentials": views})
     else:

@@ -19,12 +19,11 @@ from caseway.cli.session import Session
 def command(session: Session, name: str, scope: str, owner: str, yes: bool) -> None:
     """Forget the secret NAME. Instances that need it stop working until it is set again."""
     from caseway.cli.confirm import confirm
-    from caseway.platform import credentials
 
     confirm(session, f"Forget credential {name}?", is_sure=yes)
-    with session.acting() as (platform, organization):
-        credentials.remove(platform, organization, name, scope=scope, owner=owner, actor=session.actor())
+    with session.client() as client:
+        told = client.call("credentials.remove", name=name, scope=scope, owner=owner)
     if session.is_json:
-        print_json({"credential": name, "scope": scope, "removed": True})
+        print_json(told)
     else:
         say(f"forgot {clean(name)}")

@@ -16,7 +16,7 @@ def command(session: Session) -> None:
     """Encrypt every secret anew with the first key of CASEWAY_SECRET_KEY (several stand comma separated)."""
     from caseway.platform import credentials
 
-    with session.acting() as (platform, _):
+    with session.platform() as platform:
         count = credentials.rotate(platform, actor=session.actor())
     if session.is_json:
         print_json({"rotated": count})

@@ -37,18 +37,14 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
 
     Instances that waited for it become active.
     """
-    from caseway.platform import credentials
-
     secret = _secret(kind, value, fields)
-    with session.acting() as (platform, organization):
-        healed = credentials.set_credential(
-            platform, organization, name, secret, scope=scope, owner=owner, type=kind, actor=session.actor()
-        )
+    with session.client() as client:
+        told = client.call("credentials.set", name=name, value=secret, scope=scope, owner=owner, type=kind)
     if session.is_json:
-        print_json({"credential": name, "scope": scope, "type": kind, "healed": list(healed)})
+        print_json(told)
         return
     say(f"stored {clean(name)}")
-    for instance in healed:
+    for instance in told["healed"]:
         say(f"  {clean(instance)} has what it needs now")
 
 

@@ -30,7 +30,6 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     import secrets
 
     from caseway.cli.values import json_from
-    from caseway.platform import inbox
 
     event = json_from(given)
     if event is not None and not isinstance(event, dict):
@@ -44,14 +43,13 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     }
     if data is not None:
         whole["data"] = json_from(data)
-    with session.acting() as (platform, organization):
-        done = inbox.deliver(platform, organization, whole, actor=session.actor())
+    with session.client() as client:
+        done = client.call("events.send", event=whole)
     if session.is_json:
-        facts = {"id": whole["id"], "isNew": done.is_new, "woken": done.woken, "started": done.started}
-        print_json(facts)
+        print_json(done)
         return
-    say(clean(f"event {whole['id']}" + ("" if done.is_new else " was known already")))
-    for execution_id in done.woken:
+    say(clean(f"event {whole['id']}" + ("" if done["isNew"] else " was known already")))
+    for execution_id in done["woken"]:
         say(f"  woke     {clean(execution_id)}")
-    for execution_id in done.started:
+    for execution_id in done["started"]:
         say(f"  started  {clean(execution_id)}")

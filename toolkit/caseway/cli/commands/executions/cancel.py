@@ -15,12 +15,8 @@ from caseway.cli.session import Session
 @with_session
 def command(session: Session, execution_id: str) -> None:
     """Stop execution ID. One that runs elsewhere stops as soon as its worker hears of it."""
-    from caseway.cli.executions_text import execution_facts
-    from caseway.platform import executions
-
-    with session.acting() as (platform, _):
-        executions.cancel(platform, execution_id, actor=session.actor())
-        facts = execution_facts(executions.get_execution(platform, execution_id))
+    with session.client() as client:
+        facts = client.call("executions.cancel", id=execution_id)
     if session.is_json:
         print_json(facts)
     else:

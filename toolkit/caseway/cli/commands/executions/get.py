@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from caseway.cli.options import session_options, with_session
-from caseway.cli.output import facts_of, print_json
+from caseway.cli.output import print_json
 from caseway.cli.session import Session
 
 
@@ -15,16 +15,11 @@ from caseway.cli.session import Session
 @with_session
 def command(session: Session, execution_id: str) -> None:
     """Show execution ID: facts, task tree, output or error."""
-    from caseway.cli.executions_text import execution_facts, print_execution
-    from caseway.platform.executions import get_execution, tasks, waiting_of
+    from caseway.cli.executions_text import print_execution
 
-    with session.acting() as (platform, _):
-        facts = execution_facts(get_execution(platform, execution_id))
-        waiting = waiting_of(platform, execution_id)
-        rows = [facts_of(item) for item in tasks(platform, execution_id)]
-    if waiting is not None:
-        facts["waiting"] = waiting.as_json()
+    with session.client() as client:
+        facts = client.call("executions.get", id=execution_id)
     if session.is_json:
-        print_json({**facts, "tasks": rows})
+        print_json(facts)
     else:
-        print_execution(facts, rows)
+        print_execution(facts, facts["tasks"])

@@ -38,28 +38,26 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     cursor: str,
 ) -> None:
     """List executions, newest first."""
-    from caseway.cli.executions_text import COLUMNS, execution_facts, row_of
-    from caseway.platform.executions import list_executions
+    from caseway.cli.executions_text import COLUMNS, row_of
 
-    with session.acting() as (platform, organization):
-        page = list_executions(
-            platform,
-            organization,
+    with session.client() as client:
+        page = client.call(
+            "executions.list",
             instance=instance,
             stage=session.settings.stage,
             workflow=workflow,
-            status=status or "",
+            status=status,
             trigger=trigger,
             version=version,
-            since=since.replace(tzinfo=UTC) if since else None,
-            until=until.replace(tzinfo=UTC) if until else None,
+            since=since.replace(tzinfo=UTC).isoformat() if since else None,
+            until=until.replace(tzinfo=UTC).isoformat() if until else None,
             limit=limit,
             cursor=cursor,
         )
-    rows = [execution_facts(view) for view in page.items]
+    rows = page["items"]
     if session.is_json:
-        print_json({"executions": rows, "nextCursor": page.next_cursor})
+        print_json({"executions": rows, "nextCursor": page["nextCursor"]})
         return
     print_table([row_of(row) for row in rows], COLUMNS, empty="no executions")
-    if page.next_cursor:
-        say(f"more: --cursor {page.next_cursor}", err=True)
+    if page["nextCursor"]:
+        say(f"more: --cursor {page['nextCursor']}", err=True)

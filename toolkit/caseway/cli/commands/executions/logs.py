@@ -7,7 +7,7 @@ import json
 import click
 
 from caseway.cli.options import session_options, with_session
-from caseway.cli.output import clean, facts_of, paint, painted_status, print_json, say
+from caseway.cli.output import clean, paint, painted_status, print_json, say
 from caseway.cli.session import Session
 
 
@@ -18,11 +18,8 @@ from caseway.cli.session import Session
 @with_session
 def command(session: Session, execution_id: str, outputs: bool) -> None:
     """Show what the tasks of execution ID did, in order of time: start, end, attempts, errors, outputs."""
-    from caseway.platform.executions import get_execution, tasks
-
-    with session.acting() as (platform, _):
-        get_execution(platform, execution_id)
-        rows = [facts_of(item) for item in tasks(platform, execution_id)]
+    with session.client() as client:
+        rows = client.call("executions.get", id=execution_id)["tasks"]
     if session.is_json:
         print_json({"id": execution_id, "tasks": rows})
         return

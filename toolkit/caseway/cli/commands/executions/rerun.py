@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from caseway.cli.options import session_options, with_session
-from caseway.cli.output import print_json, say
 from caseway.cli.session import Session
 
 
@@ -42,7 +39,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     """Run execution ID again, as a new execution: whole, from a task on, with another input, with outputs
     pinned, or only up to a task. REF is a task's reference, such as /do/2/notify."""
     from caseway.cli.executing import see_through
-    from caseway.cli.values import json_from
+    from caseway.cli.values import json_from, outputs_from
 
     with session.client() as client:
         view = client.call(
@@ -50,27 +47,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
             id=execution_id,
             origin=origin,
             until=until,
-            pins=_outputs(pins),
+            pins=outputs_from(pins),
             input=json_from(given) if given is not None else None,
         )
-    if session.is_remote:
-        if session.is_json:
-            print_json(view)
-        else:
-            say(view["id"])
-        return 0
-    with session.acting() as (platform, _):
-        return see_through(session, platform, view["id"], wait=wait, processes=allow_processes)
-
-
-def _outputs(pins: tuple[str, ...]) -> dict[str, Any]:
-    """`("/do/0/a={}",)` as outputs by task; names of tasks may hold dots."""
-    from caseway.cli.values import scalar_from
-
-    found: dict[str, Any] = {}
-    for pair in pins:
-        reference, equals, raw = pair.partition("=")
-        if not equals:
-            raise click.BadParameter(f"{pair!r} is not REF=JSON", param_hint="--pin")
-        found[reference] = scalar_from(raw, "--pin")
-    return found
+        return see_through(session, client, view, wait=wait, processes=allow_processes)

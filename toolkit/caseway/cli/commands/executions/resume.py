@@ -19,8 +19,7 @@ from caseway.cli.session import Session
 def command(session: Session, execution_id: str, wait: bool, allow_processes: bool) -> int:
     """Go on with execution ID from its journal: what was done is not done again."""
     from caseway.cli.executing import see_through
-    from caseway.platform import executions
 
-    with session.acting() as (platform, _):
-        same_id = executions.resume(platform, execution_id, actor=session.actor())
-        return see_through(session, platform, same_id, wait=wait, processes=allow_processes)
+    with session.client() as client:
+        view = client.call("executions.resume", id=execution_id)
+        return see_through(session, client, view, wait=wait, processes=allow_processes)

@@ -19,8 +19,7 @@ from caseway.cli.session import Session
 def command(session: Session, execution_id: str, wait: bool, allow_processes: bool) -> int:
     """Start a new execution with the workflow and input of execution ID."""
     from caseway.cli.executing import see_through
-    from caseway.platform import executions
 
-    with session.acting() as (platform, _):
-        new_id = executions.retry(platform, execution_id, actor=session.actor())
-        return see_through(session, platform, new_id, wait=wait, processes=allow_processes)
+    with session.client() as client:
+        view = client.call("executions.retry", id=execution_id)
+        return see_through(session, client, view, wait=wait, processes=allow_processes)

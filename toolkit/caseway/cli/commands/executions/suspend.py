@@ -18,12 +18,8 @@ def command(session: Session, execution_id: str) -> None:
 
     One that runs elsewhere halts as soon as its worker hears of it; what it was doing is done again later.
     """
-    from caseway.cli.executions_text import execution_facts
-    from caseway.platform import executions
-
-    with session.acting() as (platform, _):
-        executions.suspend(platform, execution_id, actor=session.actor())
-        facts = execution_facts(executions.get_execution(platform, execution_id))
+    with session.client() as client:
+        facts = client.call("executions.suspend", id=execution_id)
     if session.is_json:
         print_json(facts)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from caseway.cli.options import session_options, with_session
-from caseway.cli.output import facts_of, print_json
+from caseway.cli.output import print_json
 from caseway.cli.session import Session
 
 
@@ -21,20 +21,11 @@ def command(session: Session, name: str, new_name: str, owner: str, place: str) 
     history. The copy is not deployed yet."""
     from caseway.cli.instance_name import instance_name
     from caseway.cli.instance_text import print_instance
-    from caseway.platform import installing
 
-    with session.acting() as (platform, organization):
-        name = instance_name(session, platform, organization, name)
-        view = installing.clone(
-            platform,
-            organization,
-            name,
-            new_name,
-            owner=owner or session.actor(),
-            stage=place,
-            actor=session.actor(),
-        )
+    with session.client() as client:
+        name = instance_name(session, client, name)
+        facts = client.call("instances.clone", name=name, new_name=new_name, owner=owner, stage=place)
     if session.is_json:
-        print_json(facts_of(view))
+        print_json(facts)
     else:
-        print_instance(view)
+        print_instance(facts)

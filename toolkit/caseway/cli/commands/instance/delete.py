@@ -19,15 +19,14 @@ def command(session: Session, name: str, purge: str, yes: bool) -> None:
     """Undeploy and delete instance NAME. With --purge NAME executions and traces are gone for good."""
     from caseway.cli.confirm import confirm
     from caseway.cli.instance_name import instance_name
-    from caseway.platform import instances
 
     confirm(session, f"Delete instance {name}?", is_sure=yes)
-    with session.acting() as (platform, organization):
-        name = instance_name(session, platform, organization, name)
+    with session.client() as client:
+        name = instance_name(session, client, name)
         if purge:
-            instances.purge(platform, organization, name, confirm=purge, actor=session.actor())
+            client.call("instances.purge", name=name, confirm=purge)
         else:
-            instances.delete(platform, organization, name, actor=session.actor())
+            client.call("instances.delete", name=name)
     if session.is_json:
         print_json({"instance": name, "deleted": True, "purged": bool(purge)})
     else:

@@ -17,9 +17,8 @@ def command(session: Session, name: str, version: str) -> int:
     """Deploy instance NAME anew: what it follows, or --version. Also retries after a failure."""
     from caseway.cli.deployment_text import print_deployment
     from caseway.cli.instance_name import instance_name
-    from caseway.platform import instances
 
-    with session.acting() as (platform, organization):
-        name = instance_name(session, platform, organization, name)
-        view = instances.deploy(platform, organization, name, version=version, actor=session.actor())
-    return print_deployment(session, name, view)
+    with session.client() as client:
+        name = instance_name(session, client, name)
+        told = client.call("instances.deploy", name=name, version=version)
+    return print_deployment(session, told)

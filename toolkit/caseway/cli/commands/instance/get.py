@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from caseway.cli.options import session_options, with_session
-from caseway.cli.output import facts_of, print_json
+from caseway.cli.output import print_json
 from caseway.cli.session import Session
 
 
@@ -20,15 +20,14 @@ def command(session: Session, name: str, deployments: bool) -> None:
     from caseway.cli.deployment_text import print_attempt
     from caseway.cli.instance_name import instance_name
     from caseway.cli.instance_text import print_instance
-    from caseway.platform.views import get_instance, list_deployments
 
-    with session.acting() as (platform, organization):
-        name = instance_name(session, platform, organization, name)
-        view = get_instance(platform, organization, name)
-        history = list_deployments(platform, organization, name, limit=50 if deployments else 1)
+    with session.client() as client:
+        name = instance_name(session, client, name)
+        facts = client.call("instances.get", name=name)
+        history = client.call("deployments.list", name=name, limit=50 if deployments else 1)["items"]
     if session.is_json:
-        print_json({**facts_of(view), "deployments": [facts_of(item) for item in history]})
+        print_json({**facts, "deployments": history})
         return
-    print_instance(view)
+    print_instance(facts)
     for item in history:
         print_attempt(item)

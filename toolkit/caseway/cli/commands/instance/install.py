@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from caseway.cli.options import session_options, with_session
-from caseway.cli.output import facts_of, print_json
+from caseway.cli.output import print_json
 from caseway.cli.session import Session
 
 
@@ -37,26 +35,19 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     declares it, so no apply removes it; it follows new versions in its range."""
     from caseway.cli.instance_text import print_instance
     from caseway.cli.values import pairs_from
-    from caseway.platform import installing
 
-    fields: dict[str, Any] = {
-        "parameters": pairs_from(params, "--param"),
-        "credentials": pairs_from(bindings, "--credential"),
-        "version": version,
-    }
-    owner = owner or session.actor()
-    with session.acting() as (platform, organization):
-        view = installing.install(
-            platform,
-            organization,
-            name or f"{process}-{place}-{owner}",
-            process,
+    with session.client() as client:
+        facts = client.call(
+            "instances.install",
+            process=process,
+            name=name,
             stage=place,
             owner=owner,
-            fields=fields,
-            actor=session.actor(),
+            parameters=pairs_from(params, "--param"),
+            credentials=pairs_from(bindings, "--credential"),
+            version=version,
         )
     if session.is_json:
-        print_json(facts_of(view))
+        print_json(facts)
     else:
-        print_instance(view)
+        print_instance(facts)

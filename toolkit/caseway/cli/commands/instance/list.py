@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from caseway.cli.options import session_options, with_session
-from caseway.cli.output import facts_of, print_json, print_table
+from caseway.cli.output import print_json, print_table
 from caseway.cli.session import Session
 
 COLUMNS = {
@@ -28,19 +28,13 @@ COLUMNS = {
 def command(session: Session, process: str, owner: str, archived: bool) -> None:
     """List instances with phase, version and what to know about them."""
     from caseway.cli.instance_text import note_of
-    from caseway.platform.views import list_instances
+    from caseway.operations.client import every
 
-    with session.acting() as (platform, organization):
-        views = list_instances(
-            platform,
-            organization,
-            process=process,
-            stage=session.settings.stage,
-            owner=owner,
-            archived=archived,
-        )
+    asked = {"process": process, "stage": session.settings.stage, "owner": owner, "archived": archived}
+    with session.client() as client:
+        found = every(client, "instances.list", **asked)
     if session.is_json:
-        print_json({"instances": [facts_of(view) for view in views]})
+        print_json({"instances": found})
         return
-    rows = [{**facts_of(view), "note": note_of(view)} for view in views]
+    rows = [{**facts, "note": note_of(facts)} for facts in found]
     print_table(rows, COLUMNS, empty="no instances")

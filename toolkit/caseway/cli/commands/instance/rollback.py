@@ -17,9 +17,8 @@ def command(session: Session, name: str, version: str) -> int:
     """Bring instance NAME back to the version it ran before. Nothing is rebuilt."""
     from caseway.cli.deployment_text import print_deployment
     from caseway.cli.instance_name import instance_name
-    from caseway.platform import instances
 
-    with session.acting() as (platform, organization):
-        name = instance_name(session, platform, organization, name)
-        view = instances.rollback(platform, organization, name, version=version, actor=session.actor())
-    return print_deployment(session, name, view)
+    with session.client() as client:
+        name = instance_name(session, client, name)
+        told = client.call("instances.rollback", name=name, version=version)
+    return print_deployment(session, told)

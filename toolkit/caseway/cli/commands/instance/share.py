@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from caseway.cli.options import session_options, with_session
-from caseway.cli.output import facts_of, print_json
+from caseway.cli.output import print_json
 from caseway.cli.session import Session
 
 ROLES = ("viewer", "operator", "editor", "owner")
@@ -26,20 +24,17 @@ def command(session: Session, name: str, mode: str | None, users: tuple[str, ...
     """Say who else may use instance NAME. This replaces what was said before."""
     from caseway.cli.instance_name import instance_name
     from caseway.cli.instance_text import print_instance
-    from caseway.platform import instances
-    from caseway.platform.views import get_instance
 
     if mode is None and not users:
         raise click.UsageError("say whom to share with: --mode or --user")
-    sharing: dict[str, Any] = {"mode": mode or "users", "users": [_user(text) for text in users]}
-    with session.acting() as (platform, organization):
-        name = instance_name(session, platform, organization, name)
-        instances.share(platform, organization, name, sharing=sharing, actor=session.actor())
-        view = get_instance(platform, organization, name)
+    shares = [_user(text) for text in users]
+    with session.client() as client:
+        name = instance_name(session, client, name)
+        facts = client.call("instances.share", name=name, mode=mode or "users", users=shares)
     if session.is_json:
-        print_json(facts_of(view))
+        print_json(facts)
     else:
-        print_instance(view)
+        print_instance(facts)
 
 
 def _user(text: str) -> dict[str, str]:

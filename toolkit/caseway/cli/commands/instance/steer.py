@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from caseway.cli.options import session_options, with_session
-from caseway.cli.output import facts_of, print_json
+from caseway.cli.output import print_json
 from caseway.cli.session import Session
 
 
@@ -17,24 +17,14 @@ def _steering(verb: str, explanation: str) -> click.Command:
     def steer(session: Session, name: str) -> None:
         from caseway.cli.instance_name import instance_name
         from caseway.cli.instance_text import print_instance
-        from caseway.platform import instances
-        from caseway.platform.views import get_instance
 
-        acts = {
-            "pause": instances.pause,
-            "resume": instances.resume,
-            "archive": instances.archive,
-            "restore": instances.restore,
-            "undeploy": instances.undeploy,
-        }
-        with session.acting() as (platform, organization):
-            name = instance_name(session, platform, organization, name)
-            acts[verb](platform, organization, name, actor=session.actor())
-            view = get_instance(platform, organization, name)
+        with session.client() as client:
+            name = instance_name(session, client, name)
+            facts = client.call(f"instances.{verb}", name=name)
         if session.is_json:
-            print_json(facts_of(view))
+            print_json(facts)
         else:
-            print_instance(view)
+            print_instance(facts)
 
     return steer
 

@@ -32,20 +32,17 @@ def command(
     from caseway.cli.deployment_text import print_deployment
     from caseway.cli.instance_name import instance_name
     from caseway.cli.values import pairs_from
-    from caseway.platform import instances
 
     if not (params or bindings or resources or version is not None):
         raise click.UsageError("nothing to change: give --param, --credential, --resource or --version")
-    with session.acting() as (platform, organization):
-        name = instance_name(session, platform, organization, name)
-        view = instances.update(
-            platform,
-            organization,
-            name,
+    with session.client() as client:
+        name = instance_name(session, client, name)
+        told = client.call(
+            "instances.update",
+            name=name,
             parameters=pairs_from(params, "--param") or None,
             credentials=pairs_from(bindings, "--credential") or None,
             resources=pairs_from(resources, "--resource") or None,
             version=version,
-            actor=session.actor(),
         )
-    return print_deployment(session, name, view)
+    return print_deployment(session, told)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from caseway.cli.options import session_options, with_session
-from caseway.cli.output import clean, facts_of, print_json, say
+from caseway.cli.output import clean, print_json, say
 from caseway.cli.session import Session
 
 
@@ -20,17 +20,14 @@ from caseway.cli.session import Session
 def command(session: Session, instance: str, name: str, expires: str | None) -> None:
     """Issue an API key for INSTANCE. Its secret goes to stdout, once; it is stored hashed."""
     from caseway.cli.instance_name import instance_name
-    from caseway.platform import keys
     from caseway.worker.quantities import seconds
 
-    until = datetime.now(UTC) + timedelta(seconds=seconds(expires)) if expires else None
-    with session.acting() as (platform, organization):
-        instance = instance_name(session, platform, organization, instance)
-        view, secret = keys.create(
-            platform, organization, instance, name=name, expires_at=until, actor=session.actor()
-        )
+    until = (datetime.now(UTC) + timedelta(seconds=seconds(expires))).isoformat() if expires else None
+    with session.client() as client:
+        instance = instance_name(session, client, instance)
+        made = client.call("keys.create", instance=instance, name=name, expires_at=until)
     if session.is_json:
-        print_json({**facts_of(view), "secret": secret})
+        print_json(made)
         return
-    say(secret)
-    say(f"key {clean(view.id)} of {clean(instance)}: keep it now, it is not shown again", err=True)
+    say(made["secret"])
+    say(f"key {clean(made['id'])} of {clean(instance)}: keep it now, it is not shown again", err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from caseway.cli.options import session_options, with_session
-from caseway.cli.output import facts_of, print_json, print_table
+from caseway.cli.output import print_json, print_table
 from caseway.cli.session import Session
 
 COLUMNS = {
@@ -26,11 +26,12 @@ COLUMNS = {
 def command(session: Session, instance: str) -> None:
     """List the API keys of INSTANCE, never their secrets."""
     from caseway.cli.instance_name import instance_name
-    from caseway.platform import keys
+    from caseway.operations.client import every
 
-    with session.acting() as (platform, organization):
-        instance = instance_name(session, platform, organization, instance)
-        views = [facts_of(view) for view in keys.list_keys(platform, organization, instance)]
+    with session.client() as client:
+        instance = instance_name(session, client, instance)
+        views = every(client, "keys.list", instance=instance)
+    views.reverse()  # newest first
     if session.is_json:
         print_json({"keys": views})
     else:

@@ -15,11 +15,9 @@ from caseway.cli.session import Session
 @with_session
 def command(session: Session, key_id: str) -> None:
     """Make the API key ID useless from now on."""
-    from caseway.platform import keys
-
-    with session.acting() as (platform, organization):
-        keys.revoke(platform, organization, key_id, actor=session.actor())
+    with session.client() as client:
+        told = client.call("keys.revoke", id=key_id)
     if session.is_json:
-        print_json({"key": key_id, "revoked": True})
+        print_json(told)
     else:
         say(f"revoked {clean(key_id)}")

@@ -17,14 +17,10 @@ from caseway.cli.session import Session
 @with_session
 def command(session: Session, name: str, new_name: str, owner: str) -> None:
     """Copy process NAME as NEW_NAME: tags are kept; owner, sharing, status and counts begin anew."""
-    from caseway.cli.process_text import print_process, process_facts
-    from caseway.platform import processes
-    from caseway.platform.views import get_process
+    from caseway.cli.process_text import print_process
 
-    actor = session.actor()
-    with session.acting() as (platform, organization):
-        processes.clone(platform, organization, name, new_name, owner=owner or actor, actor=actor)
-        facts = process_facts(get_process(platform, organization, new_name))
+    with session.client() as client:
+        facts = client.call("processes.clone", name=name, new_name=new_name, owner=owner)
     if session.is_json:
         print_json(facts)
     else:

@@ -17,11 +17,10 @@ from caseway.cli.session import Session
 def command(session: Session, name: str, yes: bool) -> None:
     """Delete process NAME. Refused while it has instances."""
     from caseway.cli.confirm import confirm
-    from caseway.platform import processes
 
     confirm(session, f"Delete process {name} and all its versions?", is_sure=yes)
-    with session.acting() as (platform, organization):
-        processes.delete(platform, organization, name, actor=session.actor())
+    with session.client() as client:
+        client.call("processes.delete", name=name)
     if session.is_json:
         print_json({"process": name, "deleted": True})
     else:

@@ -17,9 +17,8 @@ from caseway.cli.session import Session
 def command(session: Session, name: str, before: str, after: str) -> None:
     """Compare versions FROM and TO of process NAME, field by field."""
     from caseway.cli.diff_text import compared, print_comparison
-    from caseway.platform.views import get_template
 
-    with session.acting() as (platform, organization):
-        old = get_template(platform, organization, name, before)
-        new = get_template(platform, organization, name, after)
-    print_comparison(session, compared(name, before, after, old.body, new.body))
+    with session.client() as client:
+        old = client.call("templates.get", process=name, version=before)
+        new = client.call("templates.get", process=name, version=after)
+    print_comparison(session, compared(name, before, after, old["body"], new["body"]))

@@ -25,11 +25,10 @@ KEEP = 20
 def command(session: Session, keep: int, yes: bool) -> None:
     """Forget old versions that were never published and never deployed. What anything refers to stays."""
     from caseway.cli.confirm import confirm
-    from caseway.platform import keeping
 
     confirm(session, f"Forget unused versions beyond the newest {keep} of each process?", is_sure=yes)
-    with session.acting() as (platform, organization):
-        gone = keeping.collect(platform, organization, keep=keep, actor=session.actor())
+    with session.client() as client:
+        gone = client.call("templates.collect", keep=keep)["forgotten"]
     if session.is_json:
         print_json({"forgotten": gone})
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from caseway.cli.options import session_options, with_session
-from caseway.cli.output import facts_of, print_json
+from caseway.cli.output import print_json
 from caseway.cli.session import Session
 
 
@@ -16,14 +16,13 @@ from caseway.cli.session import Session
 @with_session
 def command(session: Session, name: str, version: str) -> None:
     """Show process NAME with all its versions, or one version's frozen template."""
-    from caseway.cli.process_text import print_process, process_facts
-    from caseway.platform.views import get_process, get_template
+    from caseway.cli.process_text import print_process
 
-    with session.acting() as (platform, organization):
+    with session.client() as client:
         if version:
-            print_json(facts_of(get_template(platform, organization, name, version)))
+            print_json(client.call("templates.get", process=name, version=version))
             return
-        facts = process_facts(get_process(platform, organization, name))
+        facts = client.call("processes.get", name=name)
     if session.is_json:
         print_json(facts)
     else:

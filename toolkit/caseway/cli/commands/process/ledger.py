@@ -16,14 +16,10 @@ def _ledger(verb: str, explanation: str) -> click.Command:
     @session_options()
     @with_session
     def write(session: Session, name: str, version: str) -> None:
-        from caseway.cli.process_text import print_process, process_facts
-        from caseway.platform import processes
-        from caseway.platform.views import get_process
+        from caseway.cli.process_text import print_process
 
-        act = processes.publish if verb == "publish" else processes.deprecate
-        with session.acting() as (platform, organization):
-            act(platform, organization, name, version, actor=session.actor())
-            facts = process_facts(get_process(platform, organization, name))
+        with session.client() as client:
+            facts = client.call(f"templates.{verb}", process=name, version=version)
         if session.is_json:
             print_json(facts)
         else:

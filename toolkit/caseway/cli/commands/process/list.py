@@ -24,12 +24,11 @@ COLUMNS = {
 @with_session
 def command(session: Session, search: str, archived: bool) -> None:
     """List processes with their published and latest versions."""
-    from caseway.cli.process_text import process_facts
-    from caseway.platform.views import list_processes
+    from caseway.operations.client import every
 
-    with session.acting() as (platform, organization):
-        views = list_processes(platform, organization, archived=archived, search=search)
+    with session.client() as client:
+        found = every(client, "processes.list", archived=archived, search=search)
     if session.is_json:
-        print_json({"processes": [process_facts(view) for view in views]})
+        print_json({"processes": found})
     else:
-        print_table([process_facts(view) for view in views], COLUMNS, empty="no processes")
+        print_table(found, COLUMNS, empty="no processes")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from caseway.cli.options import session_options, with_session
-from caseway.cli.output import facts_of, print_json
+from caseway.cli.output import print_json
 from caseway.cli.session import Session
 
 
@@ -22,13 +22,10 @@ def command(session: Session, name: str, stage: str, version: str, owner: str) -
     The same by commit: declare an instance of that stage with that version.
     """
     from caseway.cli.instance_text import print_instance
-    from caseway.platform import processes
 
-    with session.acting() as (platform, organization):
-        view = processes.promote(
-            platform, organization, name, stage, version, owner=owner, actor=session.actor()
-        )
+    with session.client() as client:
+        facts = client.call("processes.promote", name=name, stage=stage, version=version, owner=owner)
     if session.is_json:
-        print_json(facts_of(view))
+        print_json(facts)
     else:
-        print_instance(view)
+        print_instance(facts)

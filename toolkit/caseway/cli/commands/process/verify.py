@@ -14,15 +14,11 @@ from caseway.cli.session import Session
 @with_session
 def command(session: Session) -> int:
     """Check that every template still is what its digest says. Exits 1 when one is not."""
-    from caseway.platform import keeping
-    from caseway.platform.views import list_processes
-
-    with session.acting() as (platform, organization):
-        known = list_processes(platform, organization, archived=True)
-        damaged = keeping.damaged(platform, organization)
-    count = sum(len(process.templates) for process in known)
+    with session.client() as client:
+        found = client.call("templates.verify")
+    count, damaged = found["templates"], found["damaged"]
     if session.is_json:
-        print_json({"templates": count, "damaged": damaged})
+        print_json(found)
     elif damaged:
         for name in damaged:
             say(f"{paint('✗', 'red')} {clean(name)}: its body is not what its digest says")
