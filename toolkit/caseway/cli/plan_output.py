@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from caseway.cli.output import has_colour
+from caseway.cli.output import clean, has_colour
+from caseway.cli.plan_schedules import schedule_lines
 from caseway.model.plan import Plan
 from caseway.reconcile.markdown import as_markdown
 from caseway.reconcile.serialize import as_json
@@ -32,4 +34,10 @@ def rendered(plans: Sequence[Plan], form: str) -> str:
     if form == "markdown":
         return "\n".join(as_markdown(plan, MARKDOWN_LIMIT) for plan in plans)
     width = min(shutil.get_terminal_size((100, 24)).columns, WIDEST)
-    return "\n".join(as_text(plan, color=has_colour(), width=width).rstrip("\n") for plan in plans)
+    return "\n".join(_text(plan, width) for plan in plans)
+
+
+def _text(plan: Plan, width: int) -> str:
+    text = as_text(plan, color=has_colour(), width=width).rstrip("\n")
+    schedules = [clean(line) for line in schedule_lines(plan, datetime.now(UTC))]
+    return "\n".join([text, "", "Schedules, the next five firings", *schedules]) if schedules else text
