@@ -1,8 +1,9 @@
 """HTTP-triggered workflows of three tasks, durable end to end, beside bare FastAPI that inserts a row.
 
-python benchmarks/load/compare.py [--requests 3000] [--connections 16] [--rounds 3] [--database URL] [--kill N]
+python benchmarks/load/compare.py [--requests 3000] [--connections 16] [--rounds 3]
+    [--database URL] [--kill N]
 
-Rule: floor and Caseway take turns on the same disk; the best round of each counts, the worst p99 is shown too.
+Rule: floor and Caseway take turns on the same disk; the best round of each counts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The project under load: one use case, one workflow of three tasks that an http trigger starts and waits for."""
+"""The project under load: a workflow of three tasks that an http trigger starts and waits for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Any
 
 TASKS: list[Any] = [
     {"read": {"set": {"customer": "${ .customer }", "amount": "${ .amount }"}}},
-    {"judge": {"set": {"customer": "${ .customer }", "amount": "${ .amount }", "large": "${ .amount > 50 }"}}},
+    {
+        "judge": {
+            "set": {"customer": "${ .customer }", "amount": "${ .amount }", "large": "${ .amount > 50 }"}
+        }
+    },
     {"answer": {"set": {"total": "${ .amount }", "large": "${ .large }"}}},
 ]
 TRIGGER = {
@@ -28,7 +32,12 @@ def write(root: Path) -> Path:
     (root / "instances").mkdir()
     _document(root / "caseway.yaml", "Project", "load", {})
     workflow = {"id": "main", "file": "workflows/main.json", "triggers": [TRIGGER]}
-    _document(folder / "usecase.yaml", "UseCase", "load", {"title": "Load", "workflows": [workflow]})
+    _document(
+        folder / "usecase.yaml",
+        "UseCase",
+        "load",
+        {"title": "Load", "workflows": [workflow], "limits": {"concurrency": 1000}},
+    )
     _document(root / "instances" / "load.json", "Instance", "load-dev", {"useCase": "load", "stage": "dev"})
     head = {"dsl": "1.0.3", "namespace": "load", "name": "main", "version": "1.0.0"}
     (folder / "workflows" / "main.json").write_text(json.dumps({"document": head, "do": TASKS}))

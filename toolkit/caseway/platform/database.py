@@ -19,7 +19,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 
 from caseway.model.errors import CasewayError
-from caseway.platform.statements import Raw, raw
+from caseway.platform.lines import Glance, Line
 from caseway.platform.tables import store
 
 HEAD = "0012"
@@ -42,6 +42,7 @@ class Database:
     engine: sa.Engine
     on_boundary: Boundary = nothing
     _turn: threading.Lock = field(default_factory=threading.Lock)
+    _glance: Glance = field(default_factory=Glance)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -86,58 +87,18 @@ class Database:
         finally:
             self._turn.release()
 
+    def revision(self) -> int:
+        """How often `transaction` has changed the state: a glance that costs next to nothing."""
+        return self._glance.look(self.engine)
+
     def line(self) -> Line:
         """A connection for one thread that writes all the time; opened on its first transaction."""
-        return Line(self)
+        return Line(self.engine, self.taking_turns, self.on_boundary)
 
     def close(self) -> None:
         """Give back every connection."""
+        self._glance.close()
         self.engine.dispose()
-
-
-@dataclass(slots=True)
-class Line:
-    """A connection kept open, used through the driver alone; opened again when the server dropped it."""
-
-    database: Database
-    _connection: sa.Connection | None = None
-
-    @contextmanager
-    def writing(self) -> Iterator[Raw]:
-        """As `Database.writing`."""
-        with self.database.taking_turns():
-            connection = self._opened()
-            try:
-                if connection.dialect == "sqlite":
-                    connection.driver.execute("BEGIN IMMEDIATE")
-                yield connection
-                self.database.on_boundary("before-commit")
-                connection.driver.commit()
-            except BaseException:
-                self._abandon()
-                raise
-        self.database.on_boundary("after-commit")
-
-    def close(self) -> None:
-        """Give the connection back."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _opened(self) -> Raw:
-        if self._connection is None:
-            self._connection = self.database.engine.connect()
-        return raw(self._connection)
-
-    def _abandon(self) -> None:
-        """Undo the transaction; a connection that fails at that is of no use any more."""
-        if self._connection is None:
-            return
-        try:
-            raw(self._connection).driver.rollback()
-        except Exception:  # noqa: BLE001 - any error of any driver: the connection is dropped, the cause is on its way up
-            self._connection.invalidate()
-            self.close()
 
 
 def open_database(url: str, *, on_boundary: Boundary = nothing) -> Database:

@@ -50,8 +50,8 @@ def create_app(
     serving = Serving(platform, authenticate, settings, Metrics(lambda: measure(platform)))
     app.state.serving = serving
     health.add_routes(app)
+    _add_doors(app, serving, start, hear)  # first: routes are tried in turn, and these are asked most
     add_routes(app, OPERATIONS)
-    _add_doors(app, serving, start, hear)
     document = openapi.document(OPERATIONS.values())
     app.add_api_route(DOCUMENT, lambda: JSONResponse(document), methods=["GET"], include_in_schema=False)
     _add_error_handlers(app)

@@ -43,6 +43,8 @@ async def take_pending(pool: Pool) -> int:
                 taken += 1
             else:
                 refused[item.instance_id] += 1
+    if pool.room <= 0 or refused:
+        pool.want()
     return taken
 
 
@@ -67,6 +69,7 @@ class QueueFeed:
     async def take(self) -> None:
         """Wait a while for an id, and run its execution; without the queue, look into the store."""
         if self.pool.room <= 0:
+            self.pool.want()
             await self.pool.change(EVERY)
             return
         try:

@@ -31,6 +31,7 @@ class Pool:
     heard: list[Ended] = field(default_factory=list)
     is_closed: bool = False
     _taken: int = 0
+    _is_wanting: bool = False
     _running: set[asyncio.Task[None]] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -62,7 +63,8 @@ class Pool:
         self._changed.set()
 
     async def change(self, seconds: float) -> None:
-        """Return when something ended or `wake` was called, at the latest after that time."""
+        """Return when `wake` was called, or something ended that others had to wait for; at the latest after
+        that time."""
         try:
             await asyncio.wait_for(self._changed.wait(), seconds)
         except TimeoutError:
@@ -108,7 +110,13 @@ class Pool:
 
     def _left(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
-        self._changed.set()
+        if self._is_wanting or self.is_idle:
+            self._is_wanting = False
+            self._changed.set()
+
+    def want(self) -> None:
+        """Say that something could not be had for want of room, here or of its instance."""
+        self._is_wanting = True
 
     async def _ran(self, held: Claim) -> None:
         """Run it to its outcome. One that fails us (its claim was lost, the store does not answer) is left to

@@ -18,7 +18,7 @@ from caseway.platform import attempts, credentials, keys
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row
 from caseway.platform.sources import document_of
-from caseway.platform.tables import instances, moment, store
+from caseway.platform.tables import instances, moment
 from caseway.platform.triggers.doors import Door, door
 from caseway.platform.triggers.refusal import Refusal
 from caseway.platform.triggers.signatures import secrets_of
@@ -53,11 +53,11 @@ class Entrances:
     def of(self, instance_id: str) -> Entrance:
         """The entrance of an instance. Raises `Refusal`: `not-found`, `gone`, `no-trigger`."""
         now = self.platform.clock()
+        revision = self.platform.database.revision()
+        known = self._known.get(instance_id)
+        if known is not None and known.revision == revision and now - known.read_at < _FRESH:
+            return known
         with self.platform.database.reading() as connection:
-            revision = int(connection.execute(_REVISION).scalar_one())
-            known = self._known.get(instance_id)
-            if known is not None and known.revision == revision and now - known.read_at < _FRESH:
-                return known
             found = _read(connection, self.platform, instance_id, revision, now)
         with self._lock:
             self._known[instance_id] = found
@@ -81,7 +81,6 @@ class Entrances:
         return None if is_over else found
 
 
-_REVISION = sa.select(store.c.revision)
 _INSTANCE = sa.select(instances).where(instances.c.id == sa.bindparam("instance"))
 
 
