@@ -141,6 +141,15 @@ def test_many_events_are_taken_in_together_in_their_order(platform: Platform) ->
     assert sorted(found) == [1, 3]
 
 
+@pytest.mark.parametrize("kind", ["events", "event", "data"])
+def test_a_workflow_gets_of_an_event_what_its_trigger_says(platform: Platform, kind: str) -> None:
+    live(platform, {**PAID, "input": kind})
+    inbox.deliver(platform, ORGANIZATION, event(1, time="2026-01-01T00:00:00Z"), actor="ann")
+    whole = {**event(1), "specversion": "1.0", "time": "2026-01-01T00:00:00Z"}
+    expected = {"events": [whole], "event": whole, "data": 1}[kind]
+    assert list_executions(platform, ORGANIZATION).items[0].input == expected
+
+
 def test_one_bad_event_keeps_all_of_them_out(platform: Platform) -> None:
     live(platform, PAID)
     with pytest.raises(CasewayError):

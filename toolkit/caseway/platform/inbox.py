@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from caseway.model.canonical import JsonObject
+from caseway.model.canonical import Json, JsonObject
 from caseway.model.errors import CasewayError
 from caseway.model.states import ExecutionStatus
 from caseway.platform.bundle import Platform
@@ -140,7 +140,7 @@ Listening = tuple[str, str, Mapping[str, Any]]  # an instance, its workflow, and
 def _start(
     connection: sa.Connection, platform: Platform, taken: Taken, triggers: Sequence[Listening]
 ) -> Iterator[str]:
-    """The executions of every `event` trigger that the event fits. Their input is an array with the event."""
+    """The executions of every `event` trigger that the event fits."""
     for instance, workflow, trigger in triggers:
         if not has_attributes(taken.event, trigger.get("filter") or {}):
             continue
@@ -148,7 +148,7 @@ def _start(
             organization=taken.organization,
             instance=instance,
             workflow=workflow,
-            input=[taken.event],
+            input=_input(taken.event, str(trigger.get("input") or "events")),
             trigger="event",
             trigger_id=str(trigger.get("id") or ""),
             actor=taken.actor,
@@ -158,6 +158,13 @@ def _start(
             yield insert(connection, platform, new, platform.ids())
         except CasewayError:  # paused or undeployed: it answers no triggers
             continue
+
+
+def _input(event: JsonObject, kind: str) -> Json:
+    """What a workflow gets that an event starts: the language's own way is a list of events."""
+    if kind == "data":
+        return event.get("data", event.get("data_base64"))
+    return event if kind == "event" else [event]
 
 
 def _triggers(connection: sa.Connection, organization: str) -> list[Listening]:
