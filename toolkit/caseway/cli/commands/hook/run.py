@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,7 +42,7 @@ def command(session: Session, hook: str, prune: bool) -> int:
             return session.planner(folder, organization)
         return session.client(folder, organization, create=True)
 
-    updates = read_updates(click.get_text_stream("stdin"))
+    updates = read_updates(sys.stdin)
     work = Hook(session.project_root(), connect, say, prune)
     is_fine = judge(work, updates) if is_judging else deploy(work, updates)
     if session.is_json:
