@@ -5,6 +5,7 @@ from __future__ import annotations
 from caseway_runner.approvals import ApprovalRequest, Approvals, Decision, NobodyDecides
 from caseway_runner.catalog import function_path, with_functions
 from caseway_runner.compile import compile_workflow, problems
+from caseway_runner.connections.registry import FUNCTIONS as CONNECTION_FUNCTIONS
 from caseway_runner.containers import ContainerError, ContainerRequest, ContainerResult, Containers
 from caseway_runner.engine import execute
 from caseway_runner.expression import Expression, ExpressionError, compile_expression
@@ -30,9 +31,10 @@ from caseway_runner.ports import (
 )
 from caseway_runner.problem import InvalidWorkflow, Problem
 from caseway_runner.program import Program
-from caseway_runner.rerun import NeverStarted, Rerun, rerun_journal, task_references
+from caseway_runner.rerun import NeverStarted, Rerun, reference_of, rerun_journal, task_references
 
 __all__ = [
+    "CONNECTION_FUNCTIONS",
     "ApprovalRequest",
     "Approvals",
     "Arrival",
@@ -78,6 +80,7 @@ __all__ = [
     "folder_files",
     "function_path",
     "problems",
+    "reference_of",
     "rerun_journal",
     "task_references",
     "with_functions",

@@ -23,8 +23,8 @@ from caseway_runner.template import Template
 
 @dataclass(slots=True)
 class Activation:
-    """One run of one task. `then` may be set by the body to direct the flow; `has_ended` says that a nested
-    task ended the workflow; `attempts` counts tries."""
+    """One run of one task. `then` may be set by the body to direct the flow, `chosen` is the case that did;
+    `has_ended` says that a nested task ended the workflow; `attempts` counts tries."""
 
     run: Run
     task: Task
@@ -38,6 +38,7 @@ class Activation:
     output: Any = None
     authorization: Any = None
     then: str = ""
+    chosen: str = ""
     has_ended: bool = False
     attempts: int = 1
     ended_at: str = ""

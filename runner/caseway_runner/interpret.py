@@ -353,6 +353,8 @@ async def _journal_completion(activation: Activation, output: Any, exported: boo
         data["context"] = activation.strand.context
     if activation.then:
         data["then"] = activation.then
+    if activation.chosen:
+        data["case"] = activation.chosen
     activation.ended_at = activation.note("completed", data)
     if activation.task.body.nature == "effect":
         await activation.flush()

@@ -51,8 +51,13 @@ def _is_anew(entry: Entry, rerun: Rerun) -> bool:
 
 def _is_at(entry: Entry, reference: str) -> bool:
     """Whether the entry is about the task at `reference` or one within it."""
-    place, wanted = _MARKS.sub("", entry.position), _MARKS.sub("", reference)
+    place, wanted = reference_of(entry.position), reference_of(reference)
     return place == wanted or place.startswith(wanted + "/")
+
+
+def reference_of(position: str) -> str:
+    """The reference of the task at a position of the journal."""
+    return _MARKS.sub("", position)
 
 
 def task_references(document: Mapping[str, Any]) -> tuple[str, ...]:

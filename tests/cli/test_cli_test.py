@@ -117,6 +117,7 @@ def test_an_error_status_passes_through_the_real_http_code(caseway, tested):
     [coverage] = said.json["coverage"]
     assert coverage["missed"] == ["/do/3/done"]
     assert coverage["percent"] == 75.0
+    assert (coverage["branches"], coverage["missedBranches"], coverage["branchPercent"]) == (0, [], 100.0)
 
 
 def test_coverage_below_the_bar_fails(caseway, tested):

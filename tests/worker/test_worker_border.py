@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import caseway_runner as runner
 from caseway.worker.border import Border, contains, is_equal, is_request
-from caseway.worker.coverage import coverage
+from caseway.worker.coverage import coverage, taken
 from caseway.worker.quantities import limits_from, seconds, size
 from caseway_runner import Limits, StubCall
 
@@ -90,6 +93,45 @@ def test_coverage_names_nested_tasks_in_document_order():
         "/do/1/d/fork/branches/0/e/do/0/f", "/do/2/g~1h", "/do/2/g~1h/do/0/i",
     )  # fmt: skip
     assert found.percent == 25.0
+
+
+FAILING = {"if": ".n == 1", "raise": {"error": {"type": "http://x/", "status": 400}}}
+CASES = [{"big": {"when": ".n > 2", "then": "t"}}, {"even": {"when": ".n == 2", "then": "t"}}]
+BRANCHING = {
+    "document": {"dsl": "1.0.3", "namespace": "t", "name": "t", "version": "1.0.0"},
+    "do": [
+        {"a": {"if": ".n > 1", "set": "${ . }"}},
+        {"s": {"switch": CASES}},
+        {"t": {"try": [{"r": FAILING}], "catch": {}}},
+    ],
+}
+WAYS = {
+    1: {"/do/0/a if false", "/do/1/s no case", "/do/2/t catch", "/do/2/t/try/0/r if true"},
+    2: {"/do/0/a if true", "/do/1/s case even", "/do/2/t no error", "/do/2/t/try/0/r if false"},
+    3: {"/do/0/a if true", "/do/1/s case big", "/do/2/t no error", "/do/2/t/try/0/r if false"},
+}
+
+
+def ways_of(n):
+    journal = runner.MemoryJournal()
+    program = runner.compile_workflow(BRANCHING)
+    outcome = asyncio.run(
+        runner.execute(program, {"n": n}, runner.Execution("x"), runner.Ports(journal=journal))
+    )
+    return set(taken(outcome, journal.entries))
+
+
+@pytest.mark.parametrize("n", WAYS)
+def test_the_ways_a_run_took_are_told(n):
+    known = set(coverage("x", BRANCHING, []).branches)
+    assert ways_of(n) & known == WAYS[n]
+
+
+def test_branches_that_no_run_took_are_missed():
+    found = coverage("x", BRANCHING, [], ways_of(1) | ways_of(2))
+    assert found.missed_branches == ("/do/1/s case big",)
+    assert round(found.branch_percent) == 89
+    assert coverage("x", BRANCHING, [], ways_of(1) | ways_of(2) | ways_of(3)).branch_percent == 100.0
 
 
 def test_durations_and_sizes_are_read():

@@ -28,14 +28,14 @@ class SwitchBody:
 
     async def run(self, activation: Activation) -> Any:
         """The input, unchanged; the directive goes to the activation."""
-        default = ""
-        for (_, target), condition in zip(self.targets, self.conditions, strict=True):
+        chosen = ("", "")
+        for target, condition in zip(self.targets, self.conditions, strict=True):
             if condition is None:
-                default = default or target
+                chosen = target
             elif await activation.is_true(condition):
-                activation.then = target
-                return activation.input
-        activation.then = default
+                chosen = target
+                break
+        activation.chosen, activation.then = chosen
         return activation.input
 
 

@@ -71,10 +71,12 @@ async def _run_all(found: list[Case], policy: runner.Policy) -> tuple[Result, ..
 
 def _coverage(results: tuple[Result, ...]) -> list[Coverage]:
     visited: dict[tuple[str, str], set[str]] = {}
+    ways: dict[tuple[str, str], set[str]] = {}
     documents = {}
     for result in results:
         if result.case.local is not None:
             key = (result.case.use_case, result.case.workflow)
             visited.setdefault(key, set()).update(result.visited)
+            ways.setdefault(key, set()).update(result.taken)
             documents[key] = result.case.local.document
-    return [coverage("/".join(key), documents[key], visited[key]) for key in sorted(visited)]
+    return [coverage("/".join(key), documents[key], visited[key], ways[key]) for key in sorted(visited)]

@@ -46,6 +46,9 @@ def _as_json(report: SuiteReport) -> dict[str, Any]:
                 "percent": round(item.percent, 1),
                 "tasks": len(item.tasks),
                 "missed": list(item.missed),
+                "branchPercent": round(item.branch_percent, 1),
+                "branches": len(item.branches),
+                "missedBranches": list(item.missed_branches),
             }
             for item in report.coverage
         ],
@@ -110,6 +113,11 @@ def _say_coverage(report: SuiteReport) -> None:
         say(f"{paint(f'{item.percent:5.1f} %', colour)} of tasks in {clean(item.workflow)}")
         for task in item.missed:
             say(paint(f"          not visited: {clean(task)}", "bright_black"))
+        if item.branches:
+            colour = "green" if not item.missed_branches else "yellow"
+            say(f"{paint(f'{item.branch_percent:5.1f} %', colour)} of branches in {clean(item.workflow)}")
+        for way in item.missed_branches:
+            say(paint(f"          not taken: {clean(way)}", "bright_black"))
     say()
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import caseway_runner as runner
 from caseway.model.errors import CasewayError
 from caseway.worker.border import Border, contains, is_equal, is_request
+from caseway.worker.coverage import taken
 from caseway.worker.feeding import STARVED, Feed
 from caseway.worker.local import LocalWorkflow
 from caseway.worker.virtual_clock import VirtualClock
@@ -48,13 +49,15 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How one case went. `visited` holds the references of the workflow's own tasks that started."""
+    """How one case went. `visited` holds the references of the workflow's own tasks that started, `taken` the
+    ways that were taken."""
 
     case: Case
     failures: tuple[Failure, ...]
     seconds: float
     outcome: runner.Outcome | None = None
     visited: frozenset[str] = field(default_factory=frozenset)
+    taken: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def is_passed(self) -> bool:
@@ -69,20 +72,25 @@ async def run_case(case: Case, policy: runner.Policy) -> Result:
         return Result(case, (Failure(case.problem or "there is no such workflow"),), 0.0)
     border = Border(case.spec.get("stubs", ()), processes=policy.processes)
     try:
-        outcome = await _outcome(case, case.local, border, policy)
+        journal = runner.MemoryJournal()
+        outcome = await _outcome(case, case.local, border, policy, journal)
     except (CasewayError, ValueError) as error:
         return Result(case, (Failure(str(error)),), time.perf_counter() - began)
     failures = tuple(compare(case.spec.get("expect", {}), outcome, border))
     own = frozenset(record.reference for record in outcome.tasks)
-    return Result(case, failures, time.perf_counter() - began, outcome, own)
+    ways = frozenset(taken(outcome, journal.entries))
+    return Result(case, failures, time.perf_counter() - began, outcome, own, ways)
 
 
-async def _outcome(case: Case, local: LocalWorkflow, border: Border, policy: runner.Policy) -> runner.Outcome:
+async def _outcome(
+    case: Case, local: LocalWorkflow, border: Border, policy: runner.Policy, journal: runner.Journal
+) -> runner.Outcome:
     spec = case.spec
     rendered = local.rendered(spec.get("parameters", {}))
     clock = VirtualClock(_moment(spec.get("clock", "")))
     feed = Feed(spec.get("events", ()), clock)
     ports = runner.Ports(
+        journal=journal,
         clock=clock,
         secrets=lambda name: spec.get("secrets", {})[name],
         workflows=rendered.source,

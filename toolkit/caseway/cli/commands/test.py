@@ -14,24 +14,35 @@ from caseway.cli.session import Session
     "--filter", "-k", "name_filter", metavar="TEXT", default="", help="Only tests with TEXT in the name."
 )
 @click.option(
-    "--coverage/--no-coverage", default=True, show_default=True, help="Say which tasks no test visits."
+    "--coverage/--no-coverage",
+    default=True,
+    show_default=True,
+    help="Say which tasks no test visits, and which branches none takes.",
 )
 @click.option(
     "--fail-under",
     type=click.FloatRange(0, 100),
     default=None,
     metavar="PERCENT",
-    help="Fail when a tested workflow's coverage is less.",
+    help="Fail when a tested workflow's coverage of tasks is less.",
+)
+@click.option(
+    "--fail-under-branches",
+    type=click.FloatRange(0, 100),
+    default=None,
+    metavar="PERCENT",
+    help="Fail when a tested workflow's coverage of branches is less.",
 )
 @click.option("--allow-processes", is_flag=True, help="Run shell and script tasks that have no stub.")
 @session_options(formats=("text", "json", "junit"))
 @with_session
-def command(
+def command(  # noqa: PLR0913, PLR0917 - one argument per option
     session: Session,
     path: str | None,
     name_filter: str,
     coverage: bool,
     fail_under: float | None,
+    fail_under_branches: float | None,
     allow_processes: bool,
 ) -> int:
     """Run the WorkflowTests in PATH (a project, a folder or a file in one; default: the project) through the
@@ -47,5 +58,9 @@ def command(
     print_suite(session, report, shows_coverage=coverage)
     if fail_under is not None and any(item.percent < fail_under for item in report.coverage):
         click.echo(f"coverage is under {fail_under:g} %", err=True)
+        return 1
+    least = fail_under_branches or 0
+    if any(item.branch_percent < least for item in report.coverage):
+        click.echo(f"coverage of branches is under {least:g} %", err=True)
         return 1
     return 0 if report.is_passed else 1
