@@ -56,7 +56,8 @@ def process_type(use_case: UseCase) -> str:
 def _shelf(use_case: UseCase, process: Process | None, desired: Desired) -> Shelf:
     subject = Subject(Kind.PROCESS, use_case.name)
     if process is None:
-        create = subject.to(Verb.CREATE, "new use case", process_payload(use_case))
+        payload = {**process_payload(use_case), "owner": desired.owner}
+        create = subject.to(Verb.CREATE, "new use case", payload)
         return _with_template(use_case, (), desired.source, Step((create,)))
     if process.project != desired.project:
         owner = f"project '{process.project}'" if process.project else "no project"
