@@ -11,9 +11,18 @@ from typing import Any
 
 import caseway_runner as runner
 from caseway.model.errors import CasewayError
-from caseway.worker.local import run_here
+from caseway.worker.connections import services
+from caseway.worker.local import LocalWorkflow, run_here
 from caseway.worker.masking import Masked
 from caseway.worker.surroundings import check_workflow, open_workflow
+
+
+@dataclass(frozen=True, slots=True)
+class Contained:
+    """That it runs in a container: of `image`, by default that of the use case's runtime."""
+
+    image: str = ""
+    network: str = "hosts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,7 @@ class RunRequest:
     approvals: runner.Approvals | None = None
     pins: Mapping[str, Any] = field(default_factory=dict)
     until: str = ""
+    contained: Contained | None = None
 
 
 def run_file(request: RunRequest) -> runner.Outcome:
@@ -42,12 +52,42 @@ def run_file(request: RunRequest) -> runner.Outcome:
         workflows=local.source,
         policy=runner.Policy(processes=request.processes),
         files=runner.folder_files(_home(request.file)),
+        environment=services(local.document, local.declared, lambda name: masked(local.login(name))),
         approvals=request.approvals,
         pins=request.pins,
         until=request.until,
     )
     execution = runner.Execution(id=f"run-{uuid.uuid4().hex[:12]}")
+    if request.contained is not None:
+        return masked.outcome(_run_contained(request.contained, request, local, (execution, ports)))
     return masked.outcome(asyncio.run(run_here(local, request.input, execution, ports)))
+
+
+def _run_contained(
+    asked: Contained,
+    request: RunRequest,
+    local: LocalWorkflow,
+    who: tuple[runner.Execution, runner.Ports],
+) -> runner.Outcome:
+    """Run in a container of its own, on the engine that DOCKER_HOST names."""
+    from caseway.cli.engine import open_engine
+    from caseway.cli.runtime_images import image_for
+    from caseway.containers.executor import ContainerExecutor
+    from caseway.containers.job import Job, Place
+    from caseway.containers.shapes import sandbox_from
+
+    execution, ports = who
+    spec = local.use_case.get("spec") or {}
+    said = {**(spec.get("container") or {}), "network": asked.network}
+    with open_engine() as engine:
+        image = asked.image or image_for(engine, request.file, str(spec.get("runtime") or "default"))
+        place = Place(sandbox_from(image, "local", said, spec.get("resources") or {}))
+
+        async def run() -> runner.Outcome:
+            async with ContainerExecutor(engine) as executor:
+                return await executor.execute(Job(local.document, request.input, execution, place), ports)
+
+        return asyncio.run(run())
 
 
 def _refuse_unknown(document: Mapping[str, Any], request: RunRequest) -> None:

@@ -12,7 +12,9 @@ from caseway.model.canonical import JsonObject
 from caseway.platform import body as template_body
 from caseway.platform.lookup import Row
 from caseway.platform.previewed import allowed_credentials
+from caseway.platform.resource_bodies import connection_bodies, connection_slot
 from caseway.platform.tables import credentials
+from caseway.reconcile.resources import connections_of
 
 # Where a slot of each scope looks, first found wins. A personal secret never falls back to a shared one
 # unless the slot says so by being `flexible`.
@@ -51,7 +53,8 @@ def bind(
     """Every slot's binding (`id`, `name`, `type`, `scope`), and the required slots that have none.
 
     A slot that the instance does not bind looks for a credential of its own name. In a preview only the
-    credentials that are marked for previews are there."""
+    credentials that are marked for previews are there. A connection that names a credential has a slot of its
+    own, `connection:<name>`."""
     bound: dict[str, dict[str, Any]] = {}
     missing: list[str] = []
     chosen = instance.desired.get("credentials") or {}
@@ -63,7 +66,25 @@ def bind(
             bound[slot] = {"id": row.id, "name": row.name, "type": row.type, "scope": row.scope}
         elif spec.get("required", True):
             missing.append(slot)
+    for slot, name in _logins(connection, instance, body):
+        row = None
+        if allowed is None or name in allowed:
+            row = find(connection, instance, DEFAULT_SCOPE, name, now)
+        if row is None:
+            missing.append(name)
+        else:
+            bound[slot] = {"id": row.id, "name": row.name, "type": row.type, "scope": row.scope}
     return bound, missing
+
+
+def _logins(connection: sa.Connection, instance: Row, body: JsonObject) -> list[tuple[str, str]]:
+    """The slots of the connections that need a credential, and its name."""
+    if not connections_of(body):
+        return []
+    found = connection_bodies(connection, instance.organization, instance.project, connections_of(body))
+    return [
+        (connection_slot(name), str(of["credential"])) for name, of in found.items() if of.get("credential")
+    ]
 
 
 def _is_of_type(row: Row, spec: JsonObject) -> bool:

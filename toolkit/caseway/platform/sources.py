@@ -8,16 +8,22 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from caseway.model.canonical import JsonObject
 from caseway.platform.bundle import Platform
 from caseway.platform.held import Claim
+from caseway.platform.resource_bodies import connection_bodies
 from caseway.platform.tables import (
     current_deployments,
     definitions,
     deployed_workflows,
+    deployments,
     executions,
     instances,
     processes,
+    templates,
 )
+from caseway.platform.templates import decoded
+from caseway.reconcile.resources import connections_of
 
 
 def document_of(connection: sa.Connection, digest: str) -> dict[str, Any]:
@@ -44,6 +50,25 @@ def workflow_source(platform: Platform, held: Claim) -> Callable[[str, str, str]
         raise KeyError(f"{namespace}/{name}:{version}")
 
     return find
+
+
+def connections_of_execution(connection: sa.Connection, execution_id: str) -> Mapping[str, JsonObject]:
+    """The bodies of the connections that the use case of an execution declares, by name."""
+    row = connection.execute(
+        sa.select(
+            instances.c.organization,
+            instances.c.project,
+            templates.c.body,
+            templates.c.digest,
+            templates.c.version,
+        )
+        .join(instances, instances.c.id == executions.c.instance_id)
+        .join(deployments, deployments.c.id == executions.c.deployment_id)
+        .join(templates, templates.c.id == deployments.c.template_id)
+        .where(executions.c.id == execution_id)
+    ).one()
+    body = decoded(bytes(row.body), row.digest, row.version)
+    return connection_bodies(connection, row.organization, row.project, connections_of(body))
 
 
 def _candidates(connection: sa.Connection, held: Claim, namespace: str) -> Iterator[str]:

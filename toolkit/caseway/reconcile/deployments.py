@@ -52,6 +52,7 @@ def _needs(placement: Placement, move: Move) -> Iterator[str]:
     yield action_id(Verb.CREATE, Kind.TEMPLATE, template)
     yield action_id(Verb.PUBLISH, Kind.TEMPLATE, template)
     yield action_id(Verb.PUT, Kind.RUNTIME, runtime_of(move.template.body))
+    yield action_id(Verb.BUILD, Kind.RUNTIME, runtime_of(move.template.body))
     for name in connections_of(move.template.body):
         yield action_id(Verb.PUT, Kind.CONNECTION, name)
 
@@ -64,6 +65,9 @@ def _warnings(placement: Placement, move: Move, verdict: Verdict, setting: Setti
     promise = contract(move.template.body)
     for slot in missing_credentials(fields.get("credentials", {}), promise, setting.stored):
         yield f"credential '{slot}' is not set: the instance waits for it"
+    for name in connections_of(move.template.body):
+        if setting.logins.get(name, "") not in {"", *setting.stored}:
+            yield f"connection '{name}' needs credential '{setting.logins[name]}', which is not stored"
     yield from parameter_problems(fields.get("parameters", {}), promise)
     for name in ignored_parameters(fields.get("parameters", {}), promise):
         yield f"parameter '{name}' is no longer declared: its value is ignored"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from caseway.model.desired import Desired, Follows
@@ -17,7 +17,8 @@ from caseway.reconcile.shelf import Shelf
 @dataclass(frozen=True, slots=True)
 class Setting:
     """`scope` is the one stage to plan for, "" for all; `changed` are the ids of the actions that change
-    runtimes and connections; `stored` are the names of stored credentials."""
+    runtimes and connections; `stored` are the names of stored credentials, `logins` those that connections
+    need, by connection."""
 
     project: str
     scope: str
@@ -28,6 +29,7 @@ class Setting:
     changed: frozenset[str]
     stored: frozenset[str]
     ignore: tuple[str, ...]
+    logins: Mapping[str, str] = field(default_factory=dict)
 
     def includes(self, stage: str) -> bool:
         """True when instances of that stage are planned for."""
@@ -72,4 +74,9 @@ def setting(
         changed=frozenset(action.id for action in puts),
         stored=frozenset(entry.partition("/")[2] or entry for entry in actual.credentials),
         ignore=desired.ignore,
+        logins={
+            item.name: str(item.body["credential"])
+            for item in desired.connections
+            if item.body.get("credential")
+        },
     )

@@ -49,6 +49,19 @@ class LocalWorkflow:
         context = local_context(self.use_case, parameters, self.connections)
         return replace(self, document=_render(self.document, context, self.path), parameters=parameters)
 
+    @property
+    def declared(self) -> Mapping[str, Mapping[str, Any]]:
+        """The connections that the use case declares, as their documents describe them; all of the project's
+        for a workflow that stands alone."""
+        names = self.use_case.get("spec", {}).get("connections") if self.use_case else None
+        if names is None:
+            return self.connections
+        return {name: self.connections[name] for name in names if name in self.connections}
+
+    def login(self, connection: str) -> str:
+        """The name of the credential of a connection: what `--secret` gives it by."""
+        return str(self.connections[connection].get("credential") or "")
+
     def source(self, namespace: str, name: str, version: str) -> Mapping[str, Any]:
         """The sub-workflow of that identity, rendered with its own use case's parameters; KeyError when there
         is none. `latest` is the highest version."""

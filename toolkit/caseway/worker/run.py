@@ -20,6 +20,7 @@ from caseway.platform.compose import Platform
 from caseway.platform.dispatch import Dispatcher
 from caseway.platform.journal import JournalWriter, StoreJournal
 from caseway.platform.references import MissingSecret
+from caseway.worker.connections import environment_for, uses_connections
 from caseway.worker.deciding import StoreApprovals
 from caseway.worker.executors import (
     ERRORS,
@@ -158,6 +159,9 @@ async def _interpret(
     worker: Worker, held: executions.Claim, journal: StoreJournal, masked: Masked
 ) -> runner.Outcome:
     limits = limits_from(held.limits, worker.policy.limits)
+    environment: dict[str, str] = {}
+    if uses_connections(held.document):
+        environment = await asyncio.to_thread(environment_for, worker.platform, held, masked)
     events = StoreEvents(worker.platform, held, masked)
     ports = runner.Ports(
         journal=SealedJournal(journal, masked),
@@ -169,6 +173,7 @@ async def _interpret(
         mailbox=events,
         clock=worker.clock,
         can_sleep=True,
+        environment=environment,
         approvals=StoreApprovals(worker.platform, held, masked),
     )
     execution = runner.Execution(id=held.execution_id, depth=held.depth, labels=held.labels)
