@@ -618,3 +618,21 @@ def test_who_waits_hears_of_a_cancelled_execution(world: World) -> None:
             refused(await waiting, 409, "execution-cancelled")
 
     run(work)
+
+
+def test_who_waits_when_the_server_stops_is_told_where_to_ask(world: World) -> None:
+    async def work() -> None:
+        world.deploy(
+            {"auth": "none", "response": "sync"},
+            {"id": "s", "path": "/s", "auth": "none", "response": "stream"},
+        )
+        async with world.calling() as call:
+            waiting = [asyncio.create_task(call()), asyncio.create_task(call("/s"))]
+            while count(world) < 2:
+                await asyncio.sleep(0.01)
+            call.ending.set()
+            answer, streamed = await asyncio.gather(*waiting)
+        assert (answer.status_code, answer.json()["status"]) == (202, "running")
+        assert "event: status" in streamed.text and "event: end" not in streamed.text
+
+    run(work)

@@ -80,7 +80,8 @@ class World:
     async def calling(self, *, peer: str = "192.0.2.7", worker: bool = False) -> AsyncIterator[Call]:
         """A client of the doors, with a worker beside it when asked for."""
         app = FastAPI(openapi_url=None)
-        app.include_router(router(doors_of(self.platform, trusted=networks(self.trusted.split(",")))))
+        doors = doors_of(self.platform, trusted=networks(self.trusted.split(",")))
+        app.include_router(router(doors))
         transport = httpx.ASGITransport(app, client=(peer, 1234))
         async with httpx.AsyncClient(
             transport=transport, base_url="http://caseway.test", timeout=60
@@ -88,7 +89,7 @@ class World:
             stop = asyncio.Event()
             working = asyncio.create_task(self._work(stop)) if worker else None
             try:
-                yield Call(client, self.id)
+                yield Call(client, self.id, doors.ends.ending)
             finally:
                 stop.set()
                 if working is not None:
@@ -107,6 +108,7 @@ class Call:
 
     client: httpx.AsyncClient
     instance_id: str
+    ending: asyncio.Event
 
     async def __call__(
         self, path: str = "/start", body: Any = None, *, method: str = "POST", key: str = "", **more: Any

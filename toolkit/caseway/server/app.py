@@ -68,6 +68,7 @@ def _add_doors(app: FastAPI, serving: Serving, start: Start | None, hear: Hear |
         )
     )
     doors = doors_of(serving.platform, start=start, trusted=networks(serving.settings.trusted_proxies))
+    doors.ends.ending = serving.ending
     if hear is not None:
         hear(doors.ends.give)
     app.include_router(router(doors))

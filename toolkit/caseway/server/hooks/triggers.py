@@ -87,8 +87,7 @@ async def _call(doors: Doors, instance_id: str, path: str, request: HttpRequest)
     started = await _started(doors, admitted)
     response = "async" if _prefers_async(request) else admitted.door.response
     if response == "stream":
-        headers = {answers.EXECUTION: started.id}
-        return stream(doors.platform, instance_id, started.id, headers)
+        return stream(doors.platform, (instance_id, started.id), doors.ends.ending)
     url = _url(doors, instance_id, started.id)
     if response == "sync":
         result = await doors.ends.wait(started.id, admitted.door.wait)
@@ -152,7 +151,7 @@ async def _body(request: HttpRequest, most: int) -> bytes:
 async def _poll(doors: Doors, instance_id: str, execution_id: str, request: HttpRequest) -> Response:
     result = await asyncio.to_thread(_seen, doors, instance_id, execution_id, _head("", request))
     if "text/event-stream" in request.headers.get("accept", ""):
-        return stream(doors.platform, instance_id, execution_id, {answers.EXECUTION: execution_id})
+        return stream(doors.platform, (instance_id, execution_id), doors.ends.ending)
     return answers.one_result(result, _url(doors, instance_id, execution_id))
 
 

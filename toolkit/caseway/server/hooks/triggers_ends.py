@@ -11,23 +11,26 @@ from dataclasses import dataclass, field
 from caseway.platform.triggers.results import Result
 
 EVERY = 0.02  # seconds between two looks: what a caller waits too long, at most
+PATIENCE = 1.0  # seconds that who waits may still wait when the server is told to stop
 
 Look = Callable[[Sequence[str]], Sequence[Result]]
 
 
 @dataclass(slots=True)
 class Ends:
-    """`look` reads which of some executions have ended; `tell` may be called by who knows of an end."""
+    """`look` reads which of some executions have ended; `tell` and `give` may be called by who knows of an
+    end. Once `ending` is set, which is when the server is told to stop, nobody waits for long."""
 
     look: Look
     every: float = EVERY
-    _waiting: dict[str, list[asyncio.Future[Result]]] = field(default_factory=dict)
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
+    _waiting: dict[str, list[asyncio.Future[Result | None]]] = field(default_factory=dict)
     _told: asyncio.Event = field(default_factory=asyncio.Event)
     _looking: asyncio.Task[None] | None = None
 
     async def wait(self, execution_id: str, seconds: float) -> Result | None:
-        """The result once there is one, None when it takes longer than that."""
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        """The result once there is one, None when it takes longer than that, or the server stops."""
+        future: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(execution_id, []).append(future)
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
@@ -49,8 +52,15 @@ class Ends:
                 future.set_result(result)
 
     async def _look(self) -> None:
+        last = None  # the moment until which one may wait, once the end has come
         try:
             while self._waiting:
+                if self.ending.is_set():
+                    now = asyncio.get_running_loop().time()
+                    last = now + PATIENCE if last is None else last
+                    if now >= last:
+                        self._let_go()
+                        return
                 for result in await asyncio.to_thread(self.look, list(self._waiting)):
                     self.give(result)
                 self._told.clear()
@@ -64,7 +74,14 @@ class Ends:
                     if not future.done():
                         future.set_exception(error)
 
-    def _forget(self, execution_id: str, future: asyncio.Future[Result]) -> None:
+    def _let_go(self) -> None:
+        """Who waits still learns no more here than where to ask."""
+        for futures in self._waiting.values():
+            for future in futures:
+                if not future.done():
+                    future.set_result(None)
+
+    def _forget(self, execution_id: str, future: asyncio.Future[Result | None]) -> None:
         waiting = self._waiting.get(execution_id, [])
         if future in waiting:
             waiting.remove(future)

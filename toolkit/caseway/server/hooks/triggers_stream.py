@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from starlette.responses import StreamingResponse
@@ -12,27 +12,28 @@ from starlette.responses import StreamingResponse
 from caseway.platform.bundle import Platform
 from caseway.platform.trail import TaskView, tasks
 from caseway.platform.triggers.results import Result, result_of
+from caseway.server.hooks.triggers_answers import EXECUTION
 
 EVERY = 0.2  # seconds between two looks
 QUIET = 15.0  # seconds after which a comment shows proxies that somebody is there
 
 
-def stream(
-    platform: Platform, instance_id: str, execution_id: str, headers: Mapping[str, str]
-) -> StreamingResponse:
-    """The execution from where it is to its end; a reader that comes late hears of every task once."""
+def stream(platform: Platform, whose: tuple[str, str], ending: asyncio.Event) -> StreamingResponse:
+    """The execution from where it is to its end, or the server's; `whose` are the instance's id and its own.
+    Who comes late, or again, hears of every task once."""
+    instance_id, execution_id = whose
     events = _events(
-        lambda: result_of(platform, instance_id, execution_id), lambda: tasks(platform, execution_id)
+        lambda: result_of(platform, instance_id, execution_id), lambda: tasks(platform, execution_id), ending
     )
     return StreamingResponse(
         events,
-        headers={"cache-control": "no-store", "x-accel-buffering": "no", **headers},
+        headers={"cache-control": "no-store", "x-accel-buffering": "no", EXECUTION: execution_id},
         media_type="text/event-stream",
     )
 
 
 async def _events(
-    look: Callable[[], Result | None], look_closer: Callable[[], list[TaskView]]
+    look: Callable[[], Result | None], look_closer: Callable[[], list[TaskView]], ending: asyncio.Event
 ) -> AsyncIterator[bytes]:
     heard: dict[str, str] = {}
     status, quiet = "", 0.0
@@ -54,7 +55,7 @@ async def _events(
             said, quiet = [b": still there\n\n"], 0.0
         for each in said:
             yield each
-        if result.has_ended:
+        if result.has_ended or ending.is_set():
             return
         await asyncio.sleep(EVERY)
 
