@@ -23,7 +23,7 @@ from caseway.model.desired import Desired, PreviewPolicy
 from caseway.model.errors import CasewayError
 from caseway.operations.desired_state import as_json, of_json
 from caseway.operations.local_client import LocalClient
-from caseway.platform import keys, previews, processes
+from caseway.platform import inbox, keys, previews, processes
 from caseway.platform.compose import Platform
 from caseway.platform.creation import NewExecution, create
 from caseway.platform.credentials import set_credential
@@ -382,3 +382,31 @@ def test_desired_state_whose_content_was_changed_on_the_way_is_refused(head: Des
     with pytest.raises(CasewayError) as caught:
         of_json(sent)
     assert caught.value.code == "digest-mismatch"
+
+
+def test_events_of_a_preview_stay_within_it_and_those_of_the_organization_outside(
+    platform: Platform, base: Desired
+) -> None:
+    listening = a_workflow(triggers=[{"id": "came", "type": "event", "filter": {"type": "order"}}])
+    before = replace(base, use_cases=(a_use_case(workflows=[listening]), base.use_cases[1]))
+    deployed(platform, before)
+    head = replace(before, use_cases=(a_use_case(workflows=[listening], title="changed"), base.use_cases[1]))
+    up(platform, head, before)
+    real, mine = "invoice-dev", "invoice-dev--pr-42"
+    emitters = {
+        name: create(platform, NewExecution(ORGANIZATION, name, "main", actor="ann")) for name in (real, mine)
+    }
+
+    def heard(event: str, emitter: str = "") -> set[str]:
+        told = {"id": event, "source": "shop", "type": "order"}
+        done = inbox.deliver(platform, ORGANIZATION, told, actor="ann", emitter=emitter)
+        with platform.database.reading() as connection:
+            table = metadata.tables["executions"]
+            query = sa.select(table.c.instance).where(table.c.id.in_(done.started))
+            return set(connection.scalars(query))
+
+    assert heard("1") == {real}
+    assert heard("2", emitters[real]) == {real}
+    assert heard("3", emitters[mine]) == {mine}
+    assert len(inbox.events_for(platform, emitters[real], 0)) == 2
+    assert len(inbox.events_for(platform, emitters[mine], 0)) == 1

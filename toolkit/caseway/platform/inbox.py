@@ -16,6 +16,7 @@ from caseway.model.errors import CasewayError
 from caseway.model.states import ExecutionStatus
 from caseway.platform.bundle import Platform
 from caseway.platform.creation import NewExecution, insert
+from caseway.platform.previewed import in_realm, realm_of
 from caseway.platform.sleeping import has_attributes, wake_due
 from caseway.platform.tables import (
     current_deployments,
@@ -57,14 +58,17 @@ class Deliveries:
     woken: tuple[str, ...]
 
 
-def deliver(platform: Platform, organization: str, event: JsonObject, *, actor: str) -> Delivery:
-    """Take an event in. The same `source` and `id` again change nothing. Raises `CasewayError` (`event`)."""
-    done = deliver_all(platform, organization, [event], actor=actor)
+def deliver(
+    platform: Platform, organization: str, event: JsonObject, *, actor: str, emitter: str = ""
+) -> Delivery:
+    """Take an event in. The same `source` and `id` again change nothing. `emitter` is the execution it comes
+    from, if any: what a preview sends stays within it. Raises `CasewayError` (`event`)."""
+    done = deliver_all(platform, organization, [event], actor=actor, emitter=emitter)
     return replace(done.each[0], woken=done.woken)
 
 
 def deliver_all(
-    platform: Platform, organization: str, given: Sequence[JsonObject], *, actor: str
+    platform: Platform, organization: str, given: Sequence[JsonObject], *, actor: str, emitter: str = ""
 ) -> Deliveries:
     """Take events in, all of them or none, in their order. Raises `CasewayError` (`event`)."""
     for event in given:
@@ -74,14 +78,15 @@ def deliver_all(
     with platform.database.writing() as connection:
         # Numbers must become visible in their order, or a reader could pass over a lower one.
         connection.execute(sa.select(store.c.id).with_for_update())
-        triggers = _triggers(connection, organization)
+        realm = realm_of(connection, emitter) if emitter else organization
+        triggers = _triggers(connection, organization, realm)
         for event in given:
             full = {"specversion": "1.0", "time": instant(now), **event}
-            known = _known(connection, organization, full)
+            known = _known(connection, realm, full)
             if known is not None:
                 done.append(Delivery(known, False))
                 continue
-            number = _insert(connection, organization, full, now)
+            number = _insert(connection, realm, full, now)
             taken = Taken(organization, full, number, actor)
             done.append(Delivery(number, True, started=tuple(_start(connection, platform, taken, triggers))))
     woken = tuple(wake_due(platform)) if any(one.is_new for one in done) else ()
@@ -98,21 +103,21 @@ def _refuse_incomplete(event: JsonObject) -> None:
         )
 
 
-def _known(connection: sa.Connection, organization: str, event: Mapping[str, Any]) -> int | None:
+def _known(connection: sa.Connection, realm: str, event: Mapping[str, Any]) -> int | None:
     return connection.scalar(
         sa.select(events.c.number).where(
-            events.c.organization == organization,
+            events.c.organization == realm,
             events.c.source == event["source"],
             events.c.event_id == event["id"],
         )
     )
 
 
-def _insert(connection: sa.Connection, organization: str, event: JsonObject, now: datetime) -> int:
+def _insert(connection: sa.Connection, realm: str, event: JsonObject, now: datetime) -> int:
     made = connection.execute(
         sa.insert(events)
         .values(
-            organization=organization,
+            organization=realm,
             source=event["source"],
             event_id=event["id"],
             type=event["type"],
@@ -167,7 +172,7 @@ def _input(event: JsonObject, kind: str) -> Json:
     return event if kind == "event" else [event]
 
 
-def _triggers(connection: sa.Connection, organization: str) -> list[Listening]:
+def _triggers(connection: sa.Connection, organization: str, realm: str) -> list[Listening]:
     """The event triggers of what is live. Settings are text without spaces: most need not be parsed."""
     settings = sa.type_coerce(deployed_workflows.c.settings, sa.Text)
     rows = connection.execute(
@@ -179,6 +184,7 @@ def _triggers(connection: sa.Connection, organization: str) -> list[Listening]:
         )
         .where(
             instances.c.organization == organization,
+            in_realm(organization, realm),
             instances.c.tombstone == "",
             settings.contains(_EVENT_TRIGGER, autoescape=True),
         )
@@ -200,7 +206,7 @@ def events_for(platform: Platform, execution_id: str, after: int) -> list[tuple[
     with platform.database.reading() as connection:
         row = the_execution(connection, execution_id)
         query = sa.select(events.c.number, events.c.event).where(
-            events.c.organization == row.organization,
+            events.c.organization == realm_of(connection, execution_id),
             events.c.number > max(after, _own_event(row.idempotency_key)),
             events.c.received_at >= row.created_at,
         )

@@ -8,13 +8,37 @@ import sqlalchemy as sa
 
 from caseway.model.canonical import JsonObject
 from caseway.platform.lookup import Row
-from caseway.platform.tables import previews
+from caseway.platform.tables import executions, instances, previews
 from caseway.reconcile.preview import SEPARATOR
 
 
 def preview_of(project: str) -> str:
     """The id of the preview that a project is, "" for a real one."""
     return project.partition(SEPARATOR)[2]
+
+
+# Whose events an execution hears and sends, where executions and their instances are joined: a preview's
+# stay within it.
+REALM = sa.case(
+    (
+        instances.c.project.contains(SEPARATOR),
+        executions.c.organization + SEPARATOR + instances.c.project,
+    ),
+    else_=executions.c.organization,
+)
+
+
+def realm_of(connection: sa.Connection, execution_id: str) -> str:
+    """Whose events the execution hears and sends: its organization's, or its preview's alone."""
+    query = sa.select(REALM).join(instances, instances.c.id == executions.c.instance_id)
+    return str(connection.scalar(query.where(executions.c.id == execution_id)) or "")
+
+
+def in_realm(organization: str, realm: str) -> sa.ColumnElement[bool]:
+    """The condition on instances that they hear the events of that realm."""
+    if realm == organization:
+        return ~instances.c.project.contains(SEPARATOR)
+    return instances.c.project == realm.removeprefix(organization + SEPARATOR)
 
 
 def allowed_credentials(connection: sa.Connection, instance: Row) -> frozenset[str] | None:

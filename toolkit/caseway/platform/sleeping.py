@@ -15,7 +15,8 @@ from caseway.model.states import ExecutionStatus
 from caseway.platform.approval_requests import undelivered
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row
-from caseway.platform.tables import events, executions, instant, sleepers
+from caseway.platform.previewed import REALM
+from caseway.platform.tables import events, executions, instances, instant, sleepers
 
 AT_ONCE = 500  # how many sleepers one look wakes
 
@@ -45,11 +46,7 @@ def waiting_of(platform: Platform, execution_id: str) -> WaitingView | None:
 def wake_due(platform: Platform) -> list[str]:
     """Make pending every sleeper whose time has come, or that an event may concern; their ids."""
     now = platform.clock()
-    newest = (
-        sa.select(sa.func.max(events.c.number))
-        .where(events.c.organization == sleepers.c.organization)
-        .scalar_subquery()
-    )
+    newest = sa.select(sa.func.max(events.c.number)).where(events.c.organization == REALM).scalar_subquery()
     is_touched = sa.and_(sleepers.c.listens, newest > sleepers.c.seen)
     is_decided = sleepers.c.execution_id.in_(undelivered())
     query = _sleeping().where(sa.or_(sleepers.c.until <= now, is_touched, is_decided)).limit(AT_ONCE)
@@ -69,8 +66,9 @@ def wake_due(platform: Platform) -> list[str]:
 
 def _sleeping() -> sa.Select[Any]:
     return (
-        sa.select(sleepers)
+        sa.select(sleepers, REALM.label("realm"))
         .join(executions, executions.c.id == sleepers.c.execution_id)
+        .join(instances, instances.c.id == executions.c.instance_id)
         .where(executions.c.status == ExecutionStatus.WAITING)
     )
 
@@ -78,7 +76,7 @@ def _sleeping() -> sa.Select[Any]:
 def _is_called(connection: sa.Connection, row: Row) -> bool:
     """Whether a later event has what one of the filters asks for; what has not is not looked at again."""
     query = sa.select(events.c.number, events.c.event).where(
-        events.c.organization == row.organization, events.c.number > row.seen
+        events.c.organization == row.realm, events.c.number > row.seen
     )
     seen = row.seen
     for number, event in connection.execute(query.order_by(events.c.number)):

@@ -41,7 +41,13 @@ class StoreApprovals:
         )
         row, _ = approval_requests.keep(self.platform, self.held.organization, shown)
         if asked.announces and row.decision == "":  # told again after a crash: the inbox takes it once
-            inbox.deliver(self.platform, self.held.organization, self._event(row), actor=_actor(self.held))
+            inbox.deliver(
+                self.platform,
+                self.held.organization,
+                self._event(row),
+                actor=_actor(self.held),
+                emitter=self.held.execution_id,
+            )
 
     def _event(self, row: Any) -> dict[str, Any]:
         names = ("id", "title", "message", "data", "approvers")

@@ -37,11 +37,12 @@ class StoreEvents:
             await asyncio.sleep(LOOK_AGAIN)
 
     async def publish(self, event: Mapping[str, Any]) -> None:
-        """Deliver to everybody of the organization, this execution among them."""
+        """Deliver to everybody of the organization, this execution among them; from a preview, within it."""
         await asyncio.to_thread(
             inbox.deliver,
             self.platform,
             self.held.organization,
             self.masked.value(dict(event)),
             actor=f"execution:{self.held.execution_id}",
+            emitter=self.held.execution_id,
         )
