@@ -65,6 +65,24 @@ def apply_saved(session: Session, file: Path, *, is_sure: bool) -> int:
         return _report(session, [_apply(session, client, plan, is_sure=is_sure)])
 
 
+def attach_to(session: Session, apply_id: str) -> int:
+    """Look on at an apply of the server's until it has ended; the exit code."""
+    if not session.is_remote:
+        raise CasewayError(
+            "only a server goes on by itself", code="no-server", hint="set CASEWAY_SERVER, or run apply again"
+        )
+    from caseway.cli.progress import Progressing
+    from caseway.operations.remote_apply import apply_there
+    from caseway.reconcile.serialize import of_whole
+
+    with session.client() as client:
+        record = client.call("applies.get", id=apply_id)
+        plan = of_whole(client.call("plans.get", id=record["planId"])["plan"])
+        with Progressing(len(plan.actions), is_shown=session.is_text) as progress:
+            report = apply_there(client, plan, progress, apply_id)
+    return _report(session, [Done(plan, report)])
+
+
 def _show(session: Session, plan: Plan) -> None:
     if session.is_text:
         click.echo(rendered([plan], "text"))

@@ -17,10 +17,12 @@ from caseway.cli.session import Session
 from caseway.model.errors import CasewayError
 
 if TYPE_CHECKING:
+    from caseway.cli.engine import the_engine
     from caseway.platform.bundle import Platform
     from caseway.platform.triggers.results import Result
     from caseway.platform.triggers.start import Start
     from caseway.server.app import Hear
+    from caseway.worker.contained import contained
     from caseway.worker.pool import Pool
 
 MEGABYTE = 1024 * 1024
@@ -73,9 +75,10 @@ def working(platform: Platform, asked: Working) -> Iterator[Work]:
             heard = ended_by_signals(ending) if stop is None else nullcontext()
             try:
                 with heard:
-                    return await serve_pool(
-                        pool, grace=asked.grace, once=asked.once, stop=ending, queue=queue
-                    )
+                    async with contained(worker, the_engine):
+                        return await serve_pool(
+                            pool, grace=asked.grace, once=asked.once, stop=ending, queue=queue
+                        )
             finally:
                 ending.set()
                 if upkeep is not None:
@@ -89,6 +92,7 @@ def working(platform: Platform, asked: Working) -> Iterator[Work]:
 def serve_web(session: Session, asked: Mapping[str, Any], beside: Working | None) -> None:
     """Answer requests until told to stop; with `beside`, run executions in the same process."""
     require_server()
+    from caseway.operations.carrying_out import go_on
     from caseway.platform.access.caller import caller_of
     from caseway.server.app import create_app
     from caseway.server.running import run
@@ -107,6 +111,7 @@ def serve_web(session: Session, asked: Mapping[str, Any], beside: Working | None
         platform = opened.enter_context(session.platform(create=True, base_url=_base_url(asked)))
         work = opened.enter_context(working(platform, beside)) if beside is not None else None
         start, hear = starting(platform, work, opened)
+        go_on(platform)  # applies that another server left unfinished
         app = create_app(platform, authenticate=caller_of, settings=settings, start=start, hear=hear)
         run(app, settings, on_listening=lambda url: _tell(session, url), beside=work)
 

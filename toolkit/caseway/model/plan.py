@@ -80,7 +80,7 @@ class Summary:
 class Plan:
     """`revision` is the snapshot's: a plan is refused when the store has moved on. `blocked` are findings
     that forbid applying (a version conflict, the mass-delete guard); `notices` inform (update available,
-    pruning skipped)."""
+    pruning skipped). `id` is the name under which a server keeps it, "" for one that was made here."""
 
     project: str
     organization: str
@@ -90,6 +90,7 @@ class Plan:
     actions: tuple[Action, ...] = ()
     blocked: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    id: str = ""
 
     @property
     def is_empty(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from caseway.model.access import Permission, Subject
 from caseway.operations.operation import Operating, Operation
+from caseway.platform import applies, kept_plans
 from caseway.platform.access import guard
 
 Find = Callable[[Operating, Operation, Any], Subject | None]
@@ -58,6 +59,21 @@ def _key(operating: Operating, operation: Operation, request: Any) -> Subject | 
     return guard.subject_of_key(operating.platform, operating.caller, _named(operation, request))
 
 
+def _deploying(operating: Operating, _operation: Operation, _request: Any) -> Subject:
+    """What is uploaded before anybody says for which project: the one that the token is for, or any."""
+    return guard.project_subject(operating.caller, operating.caller.project)
+
+
+def _plan(operating: Operating, operation: Operation, request: Any) -> Subject | None:
+    project = kept_plans.project_of(operating.platform, operating.organization, _named(operation, request))
+    return None if project is None else guard.project_subject(operating.caller, project)
+
+
+def _apply(operating: Operating, operation: Operation, request: Any) -> Subject | None:
+    project = applies.project_of(operating.platform, operating.organization, _named(operation, request))
+    return None if project is None else guard.project_subject(operating.caller, project)
+
+
 def _named(operation: Operation, request: Any) -> str:
     return str(getattr(request, operation.by))
 
@@ -72,4 +88,7 @@ SUBJECTS: Mapping[str, Find] = {
     "execution": _execution,
     "credential": _credential,
     "key": _key,
+    "deploying": _deploying,
+    "plan": _plan,
+    "apply": _apply,
 }

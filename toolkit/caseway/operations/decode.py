@@ -18,7 +18,7 @@ from caseway.operations.fields import About, Described, described
 
 _Request = TypeVar("_Request")
 
-DEEPEST = 64
+DEEPEST = 200
 
 
 @dataclass(frozen=True, slots=True)

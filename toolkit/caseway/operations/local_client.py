@@ -56,6 +56,13 @@ class LocalClient:
         """See `Client`."""
         from caseway.platform.apply import apply  # noqa: PLC0415 - only who applies pays for it
 
+        if plan.id:
+            raise CasewayError(
+                "this plan was made by a server",
+                code="plan-elsewhere",
+                place=plan.project,
+                hint="set CASEWAY_SERVER to that server, or plan again",
+            )
         return apply(self.platform, plan, actor=self.caller.name, on_progress=on_progress)
 
     def _perform(self, operation: str, arguments: dict[str, Any]) -> Any:

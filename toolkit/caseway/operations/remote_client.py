@@ -92,11 +92,6 @@ class RemoteClient:
 
         return apply_there(self, plan, on_progress)
 
-    def put(self, path: str, content: bytes) -> None:
-        """Upload content to a path that is named by it, so that doing it twice is doing it once."""
-        headers = {"Content-Type": "application/octet-stream"}
-        self._answer("PUT", path, headers, {"content": content})
-
     def send(self, operation: Operation, given: Mapping[str, Any]) -> httpx.Response:
         """The answer to an operation, tried again while the server cannot be reached or is not ready."""
         path, parts, headers = _request(operation, given)

@@ -12,7 +12,9 @@ from caseway.operations.operation import Operation
 MODULES: Mapping[str, str] = {
     "approvals": "approvals",
     "artifacts": "artifacts",
+    "applies": "applying",
     "audit": "telemetry",
+    "blobs": "applying",
     "caller": "people",
     "credentials": "credentials",
     "deployments": "instances",
@@ -25,6 +27,7 @@ MODULES: Mapping[str, str] = {
     "logs": "telemetry",
     "metrics": "telemetry",
     "organizations": "people",
+    "plans": "applying",
     "previews": "previews",
     "processes": "processes",
     "projects": "projects",

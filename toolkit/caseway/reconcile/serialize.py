@@ -28,7 +28,7 @@ def as_json(plan: Plan) -> JsonObject:
 
 def to_file(plan: Plan) -> str:
     """The text of a plan file: everything apply needs, with a digest over it."""
-    content = _whole(plan)
+    content = as_whole(plan)
     return json.dumps(
         {"formatVersion": FORMAT, "kind": _KIND, "digest": digest(content), "plan": content},
         indent=1,
@@ -56,7 +56,7 @@ def from_file(text: str) -> Plan:
             hint="plan again; a plan file is not to be edited",
         )
     try:
-        return _plan(content)
+        return of_whole(content)
     except (KeyError, TypeError, ValueError) as error:
         raise _invalid() from error
 
@@ -107,9 +107,11 @@ def _public(action: Action) -> dict[str, Any]:
     }
 
 
-def _whole(plan: Plan) -> dict[str, Any]:
+def as_whole(plan: Plan) -> dict[str, Any]:
+    """Everything a plan holds, payloads too."""
     source = plan.source
     return {
+        **({"id": plan.id} if plan.id else {}),
         "project": plan.project,
         "organization": plan.organization,
         "revision": plan.revision,
@@ -130,8 +132,10 @@ def _whole(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _plan(content: Mapping[str, Any]) -> Plan:
+def of_whole(content: Mapping[str, Any]) -> Plan:
+    """The inverse of `as_whole`; raises KeyError, TypeError, ValueError."""
     return Plan(
+        id=str(content.get("id") or ""),
         project=content["project"],
         organization=content["organization"],
         revision=content["revision"],

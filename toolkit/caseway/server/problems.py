@@ -29,6 +29,8 @@ STATUSES: Mapping[str, int] = {
     "timeout": 408,
     "already-claimed": 409,
     "ambiguous": 409,
+    "apply-id-taken": 409,
+    "blobs-missing": 409,
     "approval-decided": 409,
     "approval-ended": 409,
     "never-started": 409,
