@@ -122,9 +122,10 @@ class Watch:
     def _read_all(self) -> Outcome:
         reading = read_project(self._request.root)
         project = _the_project(reading)
-        self._kept = Incremental(project, reading.source) if project is not None else None
+        self._kept = None  # what belongs together cannot be told for certain of a project that is broken
         if project is None or any(item.severity is Severity.ERROR for item in reading.diagnostics):
             return Outcome("invalid", diagnostics=reading.diagnostics)
+        self._kept = Incremental(project, reading.source)
         desired = reading.desired[0]
         before, self._last = self._last, desired
         if before is None or _rest(before) != _rest(desired):

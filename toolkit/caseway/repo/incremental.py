@@ -39,7 +39,8 @@ class Patch:
 
 
 class Incremental:
-    """One project of a work tree, kept in memory."""
+    """One project of a work tree, kept in memory. It is to have no errors when it is taken in: of a use case
+    that cannot be read nobody knows what belongs to it."""
 
     def __init__(self, project: LoadedProject, source: Source) -> None:
         self.project = project
