@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from caseway_runner.approvals import ApprovalRequest, Approvals, Decision, NobodyDecides
-from caseway_runner.catalog import function_path, with_functions
+from caseway_runner.catalog import function_path, parse_reference, with_functions
 from caseway_runner.compile import compile_workflow, problems
 from caseway_runner.connections.registry import FUNCTIONS as CONNECTION_FUNCTIONS
 from caseway_runner.containers import ContainerError, ContainerRequest, ContainerResult, Containers
 from caseway_runner.engine import execute
 from caseway_runner.expression import Expression, ExpressionError, compile_expression
-from caseway_runner.files import folder_files
+from caseway_runner.files import folder_files, with_carried
 from caseway_runner.journal import Entry, Journal, MemoryJournal
 from caseway_runner.outcome import Outcome, Status, TaskRecord, Waiting, WorkflowError
 from caseway_runner.policy import Limits, Policy
@@ -79,9 +79,11 @@ __all__ = [
     "execute",
     "folder_files",
     "function_path",
+    "parse_reference",
     "problems",
     "reference_of",
     "rerun_journal",
     "task_references",
+    "with_carried",
     "with_functions",
 ]

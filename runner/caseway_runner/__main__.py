@@ -22,6 +22,7 @@ from caseway_runner.journal_file import FileJournal
 from caseway_runner.outcome import Outcome, Status
 from caseway_runner.policy import Policy
 from caseway_runner.ports import Execution, Ports
+from caseway_runner.sealed_file import SealedFile
 from caseway_runner.stdio import serve_stdio
 from caseway_runner.yaml_text import BadYaml, read_yaml
 
@@ -106,7 +107,9 @@ async def _execute(document: Any, value: Any, options: argparse.Namespace) -> Ou
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     ports = Ports(
-        journal=FileJournal(Path(options.journal)) if options.journal else MemoryJournal(),
+        journal=SealedFile(FileJournal(Path(options.journal)), secrets)
+        if options.journal
+        else MemoryJournal(),
         secrets=secrets.__getitem__,
         workflows=lambda namespace, name, version: _found(known, namespace, name, version),
         policy=Policy(processes=options.allow_processes),

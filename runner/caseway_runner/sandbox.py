@@ -73,10 +73,6 @@ class Sandbox:
         """Why `program` does not compile, or ""."""
         return str(self._ask({"check": program, "arguments": list(arguments)})["error"])
 
-    def warm(self) -> None:
-        """Start a helper now, unless one is idle: it gets ready while the caller does other things."""
-        self._give_back(self._take())
-
     def close(self) -> None:
         """Stop the idle helpers."""
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +82,50 @@ def test_schemas_and_scripts_of_the_use_case_are_part_of_the_template(tmp_path: 
     assert whole["input"]["schema"] == {"format": "json", "document": {"type": "object"}}
     script = whole["do"][0]["s"]["run"]["script"]
     assert script == {"language": "python", "arguments": ["1"], "code": "print(n)"}
+
+
+GRPC = (
+    "document: {dsl: 1.0.3, namespace: demo, name: main, version: 1.0.0}\n"
+    "do:\n  - g:\n      call: grpc\n      with:\n        proto: {endpoint: 'file://app/greet.proto'}\n"
+    "        service: {name: G.Greeter, host: localhost}\n        method: Hello\n"
+)
+PROTOS = {
+    "use-cases/demo/workflows/main.yaml": GRPC,
+    "use-cases/demo/app/greet.proto": 'syntax = "proto3";\nimport "types.proto";\n',
+    "use-cases/demo/app/types.proto": 'syntax = "proto3";\n',
+}
+
+
+def carried(found: Any) -> dict[str, str]:
+    texts = definition(found)["document"].get("metadata", {}).get("caseway.dev/files", {})
+    return {path: base64.b64decode(text).decode() for path, text in texts.items()}
+
+
+def test_files_that_calls_name_travel_with_the_template(tmp_path: Path) -> None:
+    found = reading(tmp_path, **PROTOS)
+    assert errors(found) == []
+    assert sorted(carried(found)) == ["app/greet.proto", "app/types.proto"]
+
+
+def test_a_changed_file_gives_another_digest(tmp_path: Path) -> None:
+    before = reading(tmp_path, **PROTOS).desired[0].use_cases[0].digest
+    changed = PROTOS | {"use-cases/demo/app/types.proto": 'syntax = "proto3";\nmessage A {}\n'}
+    assert reading(tmp_path, **changed).desired[0].use_cases[0].digest != before
+
+
+def test_a_file_beside_the_use_case_does_not_travel(tmp_path: Path) -> None:
+    outside = GRPC.replace("file://app/greet.proto", "file://../../caseway.yaml")
+    assert carried(reading(tmp_path, **{"use-cases/demo/workflows/main.yaml": outside})) == {}
+
+
+def test_functions_of_a_catalog_in_the_folder_travel(tmp_path: Path) -> None:
+    main = (
+        "document: {dsl: 1.0.3, namespace: demo, name: main, version: 1.0.0}\n"
+        "use: {catalogs: {own: {endpoint: 'file://catalog'}}}\n"
+        "do:\n  - g: {call: 'greet:1.0.0@own'}\n"
+    )
+    files = {
+        "use-cases/demo/workflows/main.yaml": main,
+        "use-cases/demo/catalog/functions/greet/1.0.0/function.yaml": "set: {text: Hi}\n",
+    }
+    assert list(carried(reading(tmp_path, **files))) == ["catalog/functions/greet/1.0.0/function.yaml"]

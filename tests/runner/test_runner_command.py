@@ -110,3 +110,14 @@ def test_importing_the_runner_is_light() -> None:
     script = "import caseway_runner, json, sys; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert HEAVY & set(json.loads(done.stdout)) == set()
+
+
+def test_a_journal_holds_no_secret_and_resumes_as_if_it_did(file: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    words = ["run", str(file), "--input", '{"n": 1}', "--secret", 'k={"deep": ["very \\"secret\\" tëxt"]}']
+    first = command(*words, "--journal", str(journal))[1]["output"]
+    assert first["t"] == {"deep": ['very "secret" tëxt']}
+    text = journal.read_text()
+    assert "very" not in text
+    assert "secret:k/deep/0" in text
+    assert command(*words, "--journal", str(journal))[1]["output"] == first

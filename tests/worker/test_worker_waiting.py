@@ -210,7 +210,7 @@ def test_events_are_forgotten_only_when_nobody_could_take_them(platform, project
     assert inbox.forget_before(platform, clock.time) == 1
 
 
-SERVE = [sys.executable, "-m", "caseway", "worker", "--grace", "0"]
+SERVE = [sys.executable, "-m", "caseway", "serve", "worker", "--grace", "0"]
 
 
 def test_sigterm_ends_the_worker_command_in_good_order(project, server, tmp_path, monkeypatch):
@@ -227,3 +227,23 @@ def test_sigterm_ends_the_worker_command_in_good_order(project, server, tmp_path
         assert process.communicate(timeout=30)[1] == b"0 executions ran\n"
         assert process.returncode == 0
         assert status(own, execution_id) == "pending"
+
+
+def test_a_workflow_may_want_its_lifecycle_told(platform, project, clock):
+    root = project({"main": "do:\n  - s: {set: {n: 1}}\n"})
+    file = root / "use-cases" / "demo" / "workflows" / "main.yaml"
+    file.write_text(
+        file.read_text().replace(
+            "version: 1.0.0}", "version: 1.0.0, metadata: {caseway.dev/lifecycle: true}}"
+        )
+    )
+    carry(platform, root)
+    execution_id = start(platform)
+    work(platform, clock)
+    kinds = [event["type"] for _, event in inbox.events_for(platform, execution_id, 0)]
+    assert [kind.removeprefix("io.serverlessworkflow.").removesuffix(".v1") for kind in kinds] == [
+        "workflow.started",
+        "task.started",
+        "task.completed",
+        "workflow.completed",
+    ]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -14,6 +15,7 @@ from caseway_runner.activation import Activation
 from caseway_runner.authentication import Authentication, resolve
 from caseway_runner.calls.http import check_status, compile_endpoint
 from caseway_runner.errors import fault
+from caseway_runner.files import carried
 from caseway_runner.http_client import Request, expand
 from caseway_runner.scope import Scope
 from caseway_runner.template import Template
@@ -77,6 +79,8 @@ def _file(url: str, activation: Activation) -> bytes:
     path = unquote(f"{parts.netloc}/{parts.path.lstrip('/')}").strip("/")
     if ".." in path.split("/") or not path or "\x00" in path:
         raise fault("configuration", f"'{url[:200]}' does not name a file of the project")
+    with suppress(KeyError):
+        return carried(activation.run.program.document, path)
     try:
         return activation.run.session.ports.files(path)
     except (KeyError, OSError) as error:

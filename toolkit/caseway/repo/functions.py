@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from caseway.repo.carried import with_files_of_calls
 from caseway.repo.parse import parse
 from caseway_runner import function_path, with_functions
 
@@ -33,7 +34,7 @@ def inlined(project: LoadedProject, document: Any, folder: str = "") -> Any:
         full = posixpath.normpath(posixpath.join(folder, path))
         return project.text(full).encode() if full in known and ".." not in path.split("/") else None
 
-    document = with_files(read, document)
+    document = with_files_of_calls(read, with_files(read, document))
     if FOLDER.rstrip("/") not in project.folders:
         return document
     return with_functions(document, lambda name, version: _of_project(project, name, version))

@@ -15,7 +15,14 @@ from caseway.platform.executions import Claim
 from caseway.worker.masking import Masked
 from caseway_runner import Arrival
 
+LIFECYCLE = "caseway.dev/lifecycle"  # the member of a document's metadata that wants its lifecycle published
 LOOK_AGAIN = 0.5  # seconds between two looks of an execution that stays awake
+
+
+def is_told(document: Mapping[str, Any]) -> bool:
+    """Whether the workflow wants others to hear, as events, what becomes of it and its tasks."""
+    metadata = document["document"].get("metadata")
+    return isinstance(metadata, Mapping) and metadata.get(LIFECYCLE) is True
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from caseway.worker.executors import (
     faulted,
     here,
 )
-from caseway.worker.mailbox import StoreEvents
+from caseway.worker.mailbox import StoreEvents, is_told
 from caseway.worker.masking import Masked
 from caseway.worker.quantities import limits_from
 from caseway.worker.sealed_journal import SealedJournal
@@ -175,6 +175,7 @@ async def _interpret(
         can_sleep=True,
         environment=environment,
         approvals=StoreApprovals(worker.platform, held, masked),
+        lifecycle=events if is_told(held.document) else None,
     )
     execution = runner.Execution(id=held.execution_id, depth=held.depth, labels=held.labels)
     try:
