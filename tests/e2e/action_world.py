@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -81,6 +82,7 @@ class Act:
     warm: Path
     secrets: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
+    actions: dict[str, Path] = field(default_factory=dict)
 
     def run(self, repo: Path, event: str, payload: dict[str, Any], **environment: str) -> Ran:
         """Run the repository's workflows for an event."""
@@ -103,9 +105,9 @@ class Act:
             "--artifact-server-port",
             str(free_port()),
             "--action-offline-mode",
-            "--local-repository",
-            f"{CACHE}={cache}",
         ]
+        for used, place in {CACHE: cache, **self.actions}.items():
+            command += ["--local-repository", f"{used}={place}"]
         for name, value in self.secrets.items():
             command += ["-s", f"{name}={value}"]
         for name, value in self.variables.items():
@@ -134,6 +136,14 @@ def _records(text: str) -> Iterator[dict[str, Any]]:
             continue
         if isinstance(value, dict):
             yield value
+
+
+def documented_workflow() -> str:
+    """The workflow that docs/github-action.md tells users to copy."""
+    page = (CLONE / "docs" / "github-action.md").read_text()
+    found = re.search(r"<!-- workflow -->\n```yaml\n(.*?)```", page, re.DOTALL)
+    assert found is not None
+    return found[1]
 
 
 def free_port() -> int:

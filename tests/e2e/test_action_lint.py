@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from action_world import CLONE
+from action_world import CLONE, documented_workflow
 
 from caseway.github.outputs import outputs
 from github.test_github_page import a_report
@@ -20,13 +20,6 @@ BIN = Path(sys.executable).parent
 WORKFLOWS = sorted((CLONE / ".github" / "workflows").glob("*.yml"))
 ACTION = yaml.safe_load((CLONE / "action.yml").read_text())
 GUIDE = CLONE / "docs" / "github-action.md"
-
-
-def documented() -> str:
-    """The workflow that the guide tells users to copy."""
-    found = re.search(r"<!-- workflow -->\n```yaml\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-    assert found is not None
-    return found[1]
 
 
 def run(*command: str | Path, cwd: Path = CLONE) -> subprocess.CompletedProcess[str]:
@@ -43,7 +36,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     workflows.mkdir(parents=True)
     for file in WORKFLOWS:
         (workflows / file.name).write_text(file.read_text())
-    (workflows / "documented.yml").write_text(documented())
+    (workflows / "documented.yml").write_text(documented_workflow())
     for name in ("action.yml", "zizmor.yml"):
         (folder / name).write_text((CLONE / name).read_text())
     (folder / ".github" / "action").symlink_to(CLONE / ".github" / "action")
@@ -97,7 +90,7 @@ def test_no_script_holds_an_expression() -> None:
         assert "${{" not in file.read_text()
 
 
-@pytest.mark.parametrize("text", [documented(), *(file.read_text() for file in WORKFLOWS)])
+@pytest.mark.parametrize("text", [documented_workflow(), *(file.read_text() for file in WORKFLOWS)])
 def test_workflows_grant_only_what_is_needed(text: str) -> None:
     workflow: dict[Any, Any] = yaml.safe_load(text)
     assert workflow["permissions"] == {}
@@ -106,7 +99,7 @@ def test_workflows_grant_only_what_is_needed(text: str) -> None:
         assert job["permissions"]["contents"] == "read"
 
 
-@pytest.mark.parametrize("text", [documented(), *(file.read_text() for file in WORKFLOWS)])
+@pytest.mark.parametrize("text", [documented_workflow(), *(file.read_text() for file in WORKFLOWS)])
 def test_workflows_listen_for_every_event_of_a_requests_life(text: str) -> None:
     workflow: dict[Any, Any] = yaml.safe_load(text)
     triggers = workflow[True]  # YAML 1.1 reads `on` as a boolean
@@ -115,7 +108,11 @@ def test_workflows_listen_for_every_event_of_a_requests_life(text: str) -> None:
 
 
 def test_everything_foreign_is_pinned_to_a_commit() -> None:
-    texts = [documented(), (CLONE / "action.yml").read_text(), *(file.read_text() for file in WORKFLOWS)]
+    texts = [
+        documented_workflow(),
+        (CLONE / "action.yml").read_text(),
+        *(file.read_text() for file in WORKFLOWS),
+    ]
     for text in texts:
         for used in re.findall(r"uses: (\S+)", text):
             assert used == "./" or used.startswith("caseway/") or re.search(r"@[0-9a-f]{40}$", used), used

@@ -48,8 +48,9 @@ spec:
   workflows:
     - id: hello
       file: workflows/hello.yaml
+      response: sync
       triggers:
-        - {id: ask, type: http, method: POST, path: /hello}
+        - {id: ask, type: http, method: POST, path: /hello, auth: none}
 """
 WORKFLOW = """\
 document: {dsl: 1.0.0, namespace: NAME, name: hello, version: 0.1.0}

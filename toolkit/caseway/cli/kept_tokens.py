@@ -54,7 +54,9 @@ def exchanged(server: str) -> str:
     url = os.environ["ACTIONS_ID_TOKEN_REQUEST_URL"]
     head = {"Authorization": f"Bearer {os.environ.get('ACTIONS_ID_TOKEN_REQUEST_TOKEN', '')}"}
     try:
-        answer = httpx.get(url, params={"audience": audience}, headers=head, timeout=30)
+        # The address has a query of its own, which `params` would take the place of.
+        asked = httpx.URL(url).copy_merge_params({"audience": audience})
+        answer = httpx.get(asked, headers=head, timeout=30)
         answer.raise_for_status()
         assertion = answer.json()["value"]
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:

@@ -91,7 +91,7 @@ def _connected(session: Session, folder: Path, organization: str, *, is_acting: 
 def _has_platform(session: Session, environment: Mapping[str, str]) -> bool:
     """Whether there is a platform that outlives the run and that we may speak to."""
     if session.is_remote:
-        return bool(environment.get("CASEWAY_TOKEN"))
+        return bool(environment.get("CASEWAY_TOKEN") or environment.get("ACTIONS_ID_TOKEN_REQUEST_URL"))
     return bool(session.settings.database_url)
 
 
