@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from caseway.repo.rules.catalog import (
+    connections,
     deployment,
     files,
     http_triggers,
@@ -22,6 +23,7 @@ ALL: tuple[Rule, ...] = (
     *references.RULES,
     *overlays.RULES,
     *deployment.RULES,
+    *connections.RULES,
     *placeholders.RULES,
     *workflows.RULES,
     *triggers.RULES,
