@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,9 +22,8 @@ from caseway.platform.views import get_instance, list_instances
 from caseway.server.hooks.push import received
 from chaos.store_builders import StandingClock
 from delivery.git_world import TOKEN, a_bare, a_clone, commit, git, smart_http
+from delivery.pushes import HOOK, a_push, signed
 from delivery.watched import a_project, a_use_case, a_workflow
-
-HOOK = "the hook's secret"
 
 
 @pytest.fixture
@@ -292,39 +288,6 @@ def test_no_address_makes_the_check_stumble(url: str) -> None:
         assert check_url(url) == url
     except CasewayError as error:
         assert error.code == "git-url"
-
-
-def a_push(bare: Path, **changes: Any) -> dict[str, Any]:
-    """What a forge says of a push."""
-    return {
-        "ref": "refs/heads/main",
-        "before": "1" * 40,
-        "after": "2" * 40,
-        "repository": {"clone_url": f"file://{bare}", "full_name": "acme/automations"},
-        **changes,
-    }
-
-
-def signed(
-    payload: Any, forge: str = "github", *, secret: str = HOOK, **more: str
-) -> tuple[dict[str, str], bytes]:
-    """Headers and body of a delivery."""
-    body = json.dumps(payload).encode()
-    made = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    headers = {
-        "github": {
-            "X-GitHub-Event": "push",
-            "X-GitHub-Delivery": "d-0000-1",
-            "X-Hub-Signature-256": f"sha256={made}",
-        },
-        "gitea": {"X-Gitea-Event": "push", "X-Gitea-Delivery": "d-0000-1", "X-Gitea-Signature": made},
-        "gitlab": {
-            "X-Gitlab-Event": "Push Hook",
-            "X-Gitlab-Event-UUID": "d-0000-1",
-            "X-Gitlab-Token": secret,
-        },
-    }[forge]
-    return {**headers, **more}, body
 
 
 @pytest.mark.parametrize("forge", ["github", "gitea", "gitlab"])
