@@ -1,4 +1,4 @@
-"""One writer thread that makes what many executions want to store durable, with few commits.
+"""One writer that makes what many executions want to store durable, with few commits.
 
 The one rule: who waits hears only after the commit; what fails for one does not fail for the others.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,6 +19,8 @@ from typing import Any
 from caseway.platform.database import Database
 from caseway.platform.statements import Raw
 
+SLOW_SECONDS = 0.005  # what an event loop may stand still for a commit, on average
+PAUSE = 200  # groups that the thread commits before the loop tries again
 GROUP = 256  # jobs in one commit: enough to share an fsync, few enough to answer soon
 
 # Stores all of what is given, in one transaction of the writer's; for each an answer, an error to be raised.
@@ -33,12 +36,37 @@ class Job:
     done: asyncio.Future[Any]
 
 
+@dataclass(slots=True)
+class Pace:
+    """How long commits take of late, and so whether an event loop can wait for one."""
+
+    seconds: float = 0.0
+    _pause: int = 0
+
+    def took(self, seconds: float) -> None:
+        """Take one into account; when they are slow, the next ones are another's."""
+        self.seconds += (seconds - self.seconds) / 8
+        if self.seconds > SLOW_SECONDS:
+            self._pause, self.seconds = PAUSE, 0.0
+
+    def is_quick(self) -> bool:
+        """Whether the next may be waited for."""
+        if self._pause:
+            self._pause -= 1
+        return not self._pause
+
+
 class Commits:
-    """The thread; use as a context manager. Jobs of one turn of an event loop are handed over together."""
+    """The writer; use as a context manager. Jobs of one turn of an event loop are committed together.
+
+    On SQLite this is done at once, in the loop: handing over to a thread and back takes longer than a commit
+    to a good disk. While the disk is slow or somebody else writes, and always on PostgreSQL, a thread does it."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self._line = database.line()
+        self._own = database.line(is_patient=False)
+        self._pace = Pace() if database.is_sqlite else None
         self._collected: deque[Job] = deque()
         self._is_collecting = False
         self._jobs: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
@@ -54,6 +82,7 @@ class Commits:
         self._hand_over()
         self._jobs.put(None)
         self._thread.join()
+        self._own.close()
 
     def submit(self, perform: Perform, what: Any) -> asyncio.Future[Any]:
         """Have it stored; the future is done when it is durable. Who waits may be cancelled; it is stored
@@ -72,8 +101,24 @@ class Commits:
         with suppress(IndexError):
             while True:
                 group.append(self._collected.popleft())
-        if group:
+        if group and not self._is_done_here(group):
             self._jobs.put(group)
+
+    def _is_done_here(self, group: list[Job]) -> bool:
+        if self._pace is None or not self._pace.is_quick():
+            return False
+        loop = group[0].done.get_loop()
+        if any(job.done.get_loop() is not loop for job in group):
+            return False
+        began = time.perf_counter()
+        try:
+            with self._own.writing() as connection:
+                answers = _performed(connection, group)
+        except Exception:  # noqa: BLE001 - whatever it was: the thread tries again, and tells
+            return False
+        self._pace.took(time.perf_counter() - began)
+        _settle([(job.done, answer) for job, answer in zip(group, answers, strict=True)])
+        return True
 
     def _run(self) -> None:
         is_ending = False

@@ -19,11 +19,10 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 
 from caseway.model.errors import CasewayError
-from caseway.platform.lines import Glance, Line
+from caseway.platform.lines import BUSY_SECONDS, Busy, Glance, Line
 from caseway.platform.tables import store
 
 HEAD = "0012"
-BUSY_SECONDS = 30.0  # longer than any transaction of ours; a lock held longer is a fault worth an error
 MIGRATION_LOCK = 7_227_001  # any constant: PostgreSQL's advisory locks are numbers
 
 _BUMP = sa.update(store).values(revision=store.c.revision + 1)
@@ -74,13 +73,15 @@ class Database:
         self.on_boundary("after-commit")
 
     @contextmanager
-    def taking_turns(self) -> Iterator[None]:
+    def taking_turns(self, seconds: float = BUSY_SECONDS) -> Iterator[None]:
         """One writer of this process at a time, where the database allows only one: SQLite's own way to wait
-        for the lock is to look again after up to 100 ms."""
-        if self.engine.dialect.name != "sqlite":
+        for the lock is to look again after up to 100 ms. Without time to wait raises `Busy`."""
+        if not self.is_sqlite:
             yield
             return
-        if not self._turn.acquire(timeout=BUSY_SECONDS):
+        if not self._turn.acquire(timeout=seconds):
+            if not seconds:
+                raise Busy
             raise CasewayError("the database is locked by a transaction of this process", code="database")
         try:
             yield
@@ -91,9 +92,14 @@ class Database:
         """How often `transaction` has changed the state: a glance that costs next to nothing."""
         return self._glance.look(self.engine)
 
-    def line(self) -> Line:
+    def line(self, *, is_patient: bool = True) -> Line:
         """A connection for one thread that writes all the time; opened on its first transaction."""
-        return Line(self.engine, self.taking_turns, self.on_boundary)
+        return Line(self.engine, self.taking_turns, self.on_boundary, is_patient)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file of this machine, with one writer at a time."""
+        return self.engine.dialect.name == "sqlite"
 
     def close(self) -> None:
         """Give back every connection."""

@@ -5,6 +5,7 @@ The one rule: a connection that fails is dropped and opened again the next time,
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from caseway.platform.statements import Raw, raw
 
+BUSY_SECONDS = 30.0  # longer than any transaction of ours; a lock held longer is a fault worth an error
 _REVISION = "SELECT revision FROM store"
 
 
@@ -49,23 +51,31 @@ class Glance:
             self._connection = None
 
 
+class Busy(Exception):
+    """Somebody else writes now."""
+
+
+Turns = Callable[[float], AbstractContextManager[None]]
+
+
 @dataclass(slots=True)
 class Line:
-    """A connection kept open, used through the driver alone; opened again when the server dropped it."""
+    """A connection that writes all the time, one transaction after the other. Without `is_patient` it raises
+    `Busy` instead of waiting while somebody else writes."""
 
     engine: sa.Engine
-    taking_turns: Callable[[], AbstractContextManager[None]]
+    taking_turns: Turns
     on_boundary: Callable[[str], None]
+    is_patient: bool = True
     _connection: sa.Connection | None = None
 
     @contextmanager
     def writing(self) -> Iterator[Raw]:
         """As `Database.writing`."""
-        with self.taking_turns():
+        with self.taking_turns(BUSY_SECONDS if self.is_patient else 0.0):
             connection = self._opened()
             try:
-                if connection.dialect == "sqlite":
-                    connection.driver.execute("BEGIN IMMEDIATE")
+                self._begin(connection)
                 yield connection
                 self.on_boundary("before-commit")
                 connection.driver.commit()
@@ -77,13 +87,27 @@ class Line:
     def close(self) -> None:
         """Give the connection back."""
         if self._connection is not None:
+            if not self.is_patient:
+                self._connection.invalidate()  # nobody else shall get one that does not wait
             self._connection.close()
             self._connection = None
 
     def _opened(self) -> Raw:
         if self._connection is None:
             self._connection = self.engine.connect()
+            if not self.is_patient:
+                raw(self._connection).driver.execute("PRAGMA busy_timeout=0")
         return raw(self._connection)
+
+    def _begin(self, connection: Raw) -> None:
+        if connection.dialect != "sqlite":
+            return  # the driver begins by itself
+        try:
+            connection.driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if self.is_patient:
+                raise
+            raise Busy from error
 
     def _abandon(self) -> None:
         """Undo the transaction; a connection that fails at that is of no use any more."""
@@ -91,6 +115,6 @@ class Line:
             return
         try:
             raw(self._connection).driver.rollback()
-        except Exception:  # noqa: BLE001 - any error of any driver: the connection is dropped, the cause is on its way up
+        except Exception:  # noqa: BLE001 - any error of any driver: it is dropped, the cause is on its way up
             self._connection.invalidate()
             self.close()
