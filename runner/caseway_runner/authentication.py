@@ -67,9 +67,22 @@ def _policy(scheme: str, value: Any, scope: Scope) -> Authentication | None:
         names = _PROPERTIES[scheme]
         if scope.mapping(value, set(names), names) is None:
             return None
+        scope.texts(value, names)
     elif scope.mapping(value, _OAUTH, ("authority", "grant")) is None:
         return None
+    else:
+        _check_oauth(value, scope)
     return Authentication(scheme, scope.template(value))
+
+
+def _check_oauth(value: Mapping[str, Any], scope: Scope) -> None:
+    """Report properties that have not the type they need."""
+    scope.texts(value, ("authority", "grant", "username", "password"))
+    for name in ("client", "endpoints"):
+        if name in value and not scope.is_expression(value[name]):
+            spot = scope.at(name)
+            spot.mapping(value[name], None)
+            spot.texts(value[name])
 
 
 async def resolve(policy: Authentication, activation: Activation) -> Credentials:

@@ -87,7 +87,8 @@ def _workflow(document: Any, scope: Scope) -> Program | None:
         for name, value in use.tables.get("functions", {}).items()
     }
     use.check(scope.at("use"))
-    _schedule(fields.get("schedule"), scope.at("schedule"))
+    if "schedule" in fields:
+        _schedule(fields["schedule"], scope.at("schedule"))
     timeout = compile_timeout(fields, scope, WORKFLOW_OUTPUT)
     return Program(
         document=document,
@@ -132,8 +133,6 @@ def _evaluate(value: Any, scope: Scope) -> bool:
 
 
 def _schedule(value: Any, scope: Scope) -> None:
-    if value is None:
-        return
     fields = scope.mapping(value, {"every", "cron", "after", "on"})
     for key in ("every", "after"):
         if fields is not None and key in fields:

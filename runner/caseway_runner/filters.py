@@ -16,6 +16,9 @@ from caseway_runner.template import Template
 
 _MISSING = object()
 
+# What CloudEvents say are texts.
+ATTRIBUTES = ("id", "source", "type", "time", "subject", "datacontenttype", "dataschema")
+
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
@@ -95,6 +98,7 @@ def compile_filter(value: Any, scope: Scope, roots: frozenset[str] = TASK_BODY) 
     attributes = place.mapping(fields["with"], None)
     if attributes is None:
         return None
+    place.texts(attributes, ATTRIBUTES)
     if not attributes:
         place.report("schema", "a filter needs at least one attribute", "e.g. type: com.example.paid")
     correlate = scope.at("correlate").mapping(fields.get("correlate", {}), None) or {}

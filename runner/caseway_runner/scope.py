@@ -5,7 +5,7 @@ Task kinds compile themselves through it; every finding becomes a Problem, never
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -182,6 +182,13 @@ class Scope:
             self.at(key).report("schema", f"expected a string, found {_word(value)}")
             return default
         return value
+
+    def texts(self, source: Any, names: Iterable[str] | None = None) -> None:
+        """Report each of these properties (None: all of them) that is there and no string."""
+        if isinstance(source, Mapping):
+            for name in source if names is None else names:
+                if name in source:
+                    self.text(source, str(name))
 
     def flag(self, source: Mapping[str, Any], key: str, default: bool) -> bool:
         """A boolean property."""

@@ -34,6 +34,8 @@ def tried(**catch: Any) -> dict[str, Any]:
 
 
 SET = setting("a", {"x": 1})
+OAUTH = {"authority": "http://svc/", "grant": "client_credentials"}
+MCP = {"method": "tools/list", "transport": {"http": {"endpoint": "http://svc/"}}}
 MALFORMED: dict[str, tuple[Any, str, str]] = {
     "not an object": ([], "", "schema"),
     "no document": ({"do": [SET]}, "", "schema"),
@@ -174,6 +176,58 @@ MALFORMED: dict[str, tuple[Any, str, str]] = {
     "container removed after no time": (
         a_workflow({"r": {"run": {"container": {"image": "x", "lifetime": {"cleanup": "eventually"}}}}}),
         "/do/0/r/run/container/lifetime",
+        "schema",
+    ),
+    "empty schedule": (a_workflow(SET, schedule=None), "/schedule", "schema"),
+    "token that is no text": (
+        a_workflow(http(endpoint={"uri": "http://svc/", "authentication": {"bearer": {"token": 5}}})),
+        "/do/0/c/with/endpoint/authentication/bearer/token",
+        "schema",
+    ),
+    "client that is no object": (
+        a_workflow(
+            http(endpoint={"uri": "http://svc/", "authentication": {"oauth2": OAUTH | {"client": "me"}}})
+        ),
+        "/do/0/c/with/endpoint/authentication/oauth2/client",
+        "schema",
+    ),
+    "grant that is no text": (
+        a_workflow(http(endpoint={"uri": "http://svc/", "authentication": {"oauth2": OAUTH | {"grant": 1}}})),
+        "/do/0/c/with/endpoint/authentication/oauth2/grant",
+        "schema",
+    ),
+    "header that is no text": (a_workflow(http(headers={"x": 5})), "/do/0/c/with/headers/x", "schema"),
+    "event without a type": (
+        a_workflow({"e": {"emit": {"event": {"with": {"source": "http://s"}}}}}),
+        "/do/0/e/emit/event/with",
+        "schema",
+    ),
+    "event whose type is no text": (
+        a_workflow({"e": {"emit": {"event": {"with": {"source": "http://s", "type": 5}}}}}),
+        "/do/0/e/emit/event/with/type",
+        "schema",
+    ),
+    "emit without attributes": (a_workflow({"e": {"emit": {"event": {}}}}), "/do/0/e/emit/event", "schema"),
+    "filter whose source is no text": (
+        a_workflow({"l": {"listen": {"to": {"one": {"with": {"source": True}}}}}}),
+        "/do/0/l/listen/to/one/with/source",
+        "schema",
+    ),
+    "foreach item that names no variable": (
+        a_workflow({"l": {"listen": {"to": {"one": {"with": {"type": "t"}}}}, "foreach": {"item": "a b"}}}),
+        "/do/0/l/foreach/item",
+        "schema",
+    ),
+    "parameters that are no object": (
+        a_workflow({"c": {"call": "mcp", "with": MCP | {"parameters": "x"}}}),
+        "/do/0/c/with/parameters",
+        "schema",
+    ),
+    "sub-workflow input that is no object": (
+        a_workflow(
+            {"r": {"run": {"workflow": {"namespace": "a", "name": "b", "version": "1.0.0", "input": 5}}}}
+        ),
+        "/do/0/r/run/workflow/input",
         "schema",
     ),
     "listen": (a_workflow({"l": {"listen": {"to": {"some": []}}}}), "/do/0/l/listen/to", "schema"),
@@ -336,3 +390,7 @@ def test_the_specifications_examples_compile_or_are_unsupported() -> None:
         if errors:
             flaws[path.name] = errors
     assert flaws == {}, json.dumps({name: str(found) for name, found in flaws.items()}, indent=1)
+
+
+def test_malformed_documents_of_many_kinds_are_known() -> None:
+    assert len(MALFORMED) >= 60

@@ -197,6 +197,8 @@ def _names(fields: Mapping[str, Any], key: str, scope: Scope) -> Template:
     if not isinstance(value, Mapping) and not (isinstance(value, str) and unwrap(value) is not None):
         place.report("schema", "expected an object or a runtime expression")
         return constant({})
+    if key == "headers":
+        place.texts(value)
     return place.template(value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -70,6 +71,9 @@ def compile_workflow_run(value: Any, scope: Scope, returns: str, awaits: bool) -
     fields = scope.mapping(value, {"namespace", "name", "version", "input"}, ("namespace", "name"))
     if fields is None:
         return None
+    given = fields.get("input", {})
+    if not isinstance(given, Mapping) and not scope.is_expression(given):
+        scope.at("input").report("schema", "expected an object or a runtime expression")
     return WorkflowBody(
         namespace=scope.text(fields, "namespace"),
         name=scope.text(fields, "name"),

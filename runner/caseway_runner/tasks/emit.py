@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from caseway_runner.activation import Activation
+from caseway_runner.filters import ATTRIBUTES
 from caseway_runner.scope import Scope
 from caseway_runner.template import Template
 
@@ -51,4 +52,5 @@ def compile_body(source: Mapping[str, Any], scope: Scope) -> EmitBody | None:
         return None
     spot = place.at("event", "with")
     attributes = spot.mapping(event["with"], None, ("source", "type"))
+    spot.texts(attributes, ATTRIBUTES)
     return EmitBody(spot.template(dict(attributes))) if attributes is not None else None
