@@ -30,6 +30,7 @@ from chaos.store_builders import (
     a_use_case,
     a_workflow,
     an_instance,
+    applied,
     deployed,
 )
 
@@ -121,6 +122,15 @@ def test_what_is_admitted_can_be_made(platform: Platform) -> None:
     create(platform, admitted.new)
     (view,) = list_executions(platform, ORGANIZATION).items
     assert (view.trigger, view.trigger_id, view.actor, view.input) == ("http", "http", "anonymous", {"a": 1})
+
+
+@pytest.mark.parametrize("broken", [{"allow": ["everywhere"]}, {"maxBody": "much"}, {"timeout": "soon"}])
+def test_a_trigger_that_a_value_made_unreadable_does_not_go_live(
+    platform: Platform, broken: dict[str, Any]
+) -> None:
+    repo = a_repo(a_use_case(workflows=[a_workflow(triggers=[{**HTTP, **broken}])]), an_instance())
+    (failed,) = applied(platform, repo).failed
+    assert (failed.error_code, "trigger http" in failed.message) == ("trigger", True)
 
 
 def event(number: int, **changes: Any) -> dict[str, Any]:

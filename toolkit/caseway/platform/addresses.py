@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from caseway.model.canonical import JsonObject
+from caseway.model.errors import CasewayError
+from caseway.model.quantities import seconds, size
 from caseway.platform import body as template_body
 from caseway.platform.surroundings import webhook
 
@@ -56,6 +59,28 @@ def authentication(trigger: Mapping[str, Any]) -> str:
     verify = trigger.get("verify")
     kind = str(verify.get("type") or "") if auth == "verify" and isinstance(verify, Mapping) else auth
     return HOW.get(kind, kind)
+
+
+def refuse_unreadable(trigger: Mapping[str, Any], place: str) -> None:
+    """Raise `CasewayError` (`trigger`) for an http trigger that a value filled in at deployment has made
+    unreadable: a network, a size or a duration that is none."""
+    rate, verify = trigger.get("rateLimit") or {}, trigger.get("verify") or {}
+    lengths = (trigger.get("timeout"), rate.get("per"), verify.get("tolerance"))
+    try:
+        for network in trigger.get("allow") or ():
+            ipaddress.ip_network(network, strict=False)
+        for length in lengths:
+            if length is not None:
+                seconds(str(length))
+        if trigger.get("maxBody") is not None:
+            size(str(trigger["maxBody"]))
+    except (ValueError, CasewayError) as error:
+        raise CasewayError(
+            f"trigger {trigger.get('id')}: {error}",
+            code="trigger",
+            place=place,
+            hint="look at the parameter that is filled in there",
+        ) from error
 
 
 def http_lines(triggers: Any) -> Iterator[str]:

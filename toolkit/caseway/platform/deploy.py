@@ -19,7 +19,7 @@ from caseway.model.errors import CasewayError
 from caseway.model.states import InstancePhase
 from caseway.platform import attempts, lease, rows, slots, templates, timetable
 from caseway.platform import body as template_body
-from caseway.platform.addresses import triggers_of
+from caseway.platform.addresses import refuse_unreadable, triggers_of
 from caseway.platform.attempts import MISSING, RETURN, Steps
 from caseway.platform.audit import By, note
 from caseway.platform.bound_secrets import bound_secrets
@@ -231,6 +231,8 @@ def _render(instance: Row, part: template_body.Part, context: JsonObject) -> Ren
     assert isinstance(document, Mapping) and isinstance(settings, Mapping)  # rendering keeps the shape
     if preview_of(instance.project):
         settings = without_schedules(settings)
+    for trigger in template_body.Part(part.id, document, settings).triggers:
+        refuse_unreadable(trigger, f"{instance.name}/{part.id}")
     if document != part.document:
         _refuse_broken(instance.name, part.id, document)
     return Rendered(instance.id, instance.name, part.id, digest(document), document, settings)

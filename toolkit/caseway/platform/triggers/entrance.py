@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from caseway.model.errors import CasewayError
 from caseway.platform import attempts, credentials, keys
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row
@@ -113,8 +114,16 @@ def _doors(connection: sa.Connection, workflows: Sequence[Row]) -> list[Door]:
     for row in workflows:
         triggers = [each for each in row.settings.get("triggers") or () if each.get("type") == "http"]
         schema = _own_schema(connection, row.digest) if triggers else None
-        found += [door(row.workflow, each, row.settings, schema) for each in triggers]
+        found += [made for each in triggers if (made := _door(row, each, schema)) is not None]
     return found
+
+
+def _door(row: Row, trigger: Mapping[str, Any], schema: Any) -> Door | None:
+    """None for what cannot be read: a trigger whose conditions nobody understands lets nobody in."""
+    try:
+        return door(row.workflow, trigger, row.settings, schema)
+    except (ValueError, CasewayError):
+        return None
 
 
 def _own_schema(connection: sa.Connection, digest: str) -> Any:
