@@ -24,6 +24,7 @@ from caseway.github.work import Clockwork, World
 from caseway.model.access import local
 from caseway.operations.client import Client
 from caseway.operations.local_client import LocalClient
+from caseway.operations.remote_client import RemoteClient
 from caseway.platform.compose import Platform, open_platform
 from caseway.targets.registry import TARGETS
 from github.github_fake import APP
@@ -195,7 +196,8 @@ def variables(name: str, repo: Repo, number: int, **more: str) -> dict[str, str]
 
 @dataclass
 class Pipeline:
-    """Runs of `caseway ci` in this process, on one database and one forge."""
+    """Runs of `caseway ci` in this process, on one forge and one database, or through a server (its address
+    and a token)."""
 
     repo: Repo
     url: str
@@ -209,6 +211,7 @@ class Pipeline:
     on_boundary: Callable[[str], None] = lambda _name: None
     means: Means = field(default_factory=Means)
     strict: bool = False
+    server: tuple[str, str] | None = None
 
     def push(self, ref: str = "refs/heads/main", wish: Wish | None = None, **changes: Any) -> Report:
         """What was checked out was pushed."""
@@ -253,6 +256,10 @@ class Pipeline:
     @contextmanager
     def _connect(self, _folder: Path, organization: str, _is_acting: bool) -> Iterator[Client]:
         self.connected.append(organization)
+        if self.server is not None:
+            with RemoteClient(*self.server) as client:
+                yield client
+            return
         with self.platform() as platform:
             yield LocalClient(platform, local(organization, "ci"))
 

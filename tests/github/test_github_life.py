@@ -128,6 +128,24 @@ def test_a_late_run_changes_neither_preview_nor_comment(
     assert comment(github) == newest
 
 
+def test_a_label_leaves_comment_check_and_preview_as_they_are(
+    pipeline: Pipeline, repo: Repo, github: FakeGitHub
+) -> None:
+    change(repo, "good day")
+    pipeline.request("opened")
+    github.requests.clear()
+    assert pipeline.request("labeled").job.do is Do.NOTHING
+    assert github.requests == []
+
+
+def test_closing_leaves_the_verdict_as_it_was(pipeline: Pipeline, repo: Repo, github: FakeGitHub) -> None:
+    change(repo, "good day")
+    pipeline.request("opened")
+    verdict = github.checks[-1]["output"]["title"]
+    pipeline.request("closed")
+    assert [each["output"]["title"] for each in github.checks] == [verdict]
+
+
 # Pushes, tags, schedules
 
 

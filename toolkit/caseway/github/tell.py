@@ -17,7 +17,10 @@ from caseway.github.page import characters, page, size
 from caseway.github.report import Report
 from caseway.github.rest import ForgeError
 
+# What a pull request is told of. Its check is about its content alone: an event that is about something else,
+# such as a label or its end, leaves the verdict as it is.
 COMMENTED = frozenset({Do.VALIDATE, Do.PLAN, Do.PREVIEW_UP, Do.PREVIEW_DOWN})
+CHECKED = COMMENTED - {Do.PREVIEW_DOWN}
 _SUMMARY_OUTPUT = 30_000  # characters of the output `summary`, which steps pass through their environment
 
 
@@ -42,8 +45,6 @@ def conclude(audience: Audience, report: Report) -> Report:
     if audience.comments and report.job.do in COMMENTED:
         report = _comment(audience, report)
     state = State.SUCCESS if report.is_ok else State.FAILURE
-    if report.job.do is Do.NOTHING:
-        state = State.NEUTRAL
     report = _check(audience, report, state, report.headline)
     console = audience.console
     console.annotate(report.findings, report.prefix)
@@ -89,7 +90,8 @@ def _comment(audience: Audience, report: Report) -> Report:
 
 
 def _check(audience: Audience, report: Report, state: State, title: str) -> Report:
-    if not audience.checks or not report.event.commit or report.event.pull_request is None:
+    is_about_content = report.job.do in CHECKED and report.event.pull_request is not None
+    if not audience.checks or not is_about_content or not report.event.commit:
         return report
     name = "Caseway" + (f" ({report.prefix.rstrip('/')})" if report.prefix else "")
     is_done = state is not State.RUNNING
