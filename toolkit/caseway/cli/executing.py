@@ -90,11 +90,18 @@ def _run(session: Session, platform: Platform, execution_id: str, *, processes: 
 def run_here(platform: Platform, execution_id: str, *, processes: bool) -> runner.Outcome:
     """Claim the execution and run it to its end in this process."""
     import caseway_runner as runner
+    from caseway.cli.engine import the_engine
     from caseway.platform.journal import JournalWriter
+    from caseway.worker.contained import contained
     from caseway.worker.handing_over import run_until_told
     from caseway.worker.run import Worker
 
     with JournalWriter(platform.database) as writer:
         limits = runner.Limits(awake_seconds=AWAKE_SECONDS)
         worker = Worker(platform, writer, runner.Policy(processes=processes, limits=limits))
-        return asyncio.run(run_until_told(worker, execution_id))
+
+        async def run() -> runner.Outcome:
+            async with contained(worker, the_engine):
+                return await run_until_told(worker, execution_id)
+
+        return asyncio.run(run())

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from caseway.cli.engine import build_image
+from caseway.cli.output import clean, say
 from caseway.model.errors import CasewayError
 from caseway.model.project_files import PROJECT_FILES
 from caseway.platform.compose import Platform, open_platform
 from caseway.platform.health_gate import HealthCheck
+from caseway.platform.secret_sources import SecretSources
 from caseway.platform.statements import ARTIFACT_BYTES
 from caseway.targets.registry import TARGETS
 
@@ -18,7 +21,12 @@ SMALLEST = 1024  # of what is kept apart: less would cost more than it saves
 
 @contextmanager
 def open_local(
-    url: str, *, secret_key: str, base_url: str = "", artifact_bytes: str = ""
+    url: str,
+    *,
+    secret_key: str,
+    base_url: str = "",
+    artifact_bytes: str = "",
+    sources: SecretSources | None = None,
 ) -> Iterator[Platform]:
     """The platform at `url`, closed afterwards."""
     with open_platform(
@@ -27,7 +35,10 @@ def open_local(
         secret_key=secret_key,
         base_url=base_url,
         check=_check,
+        builder=build_image,
+        on_line=_show,
         artifact_bytes=_size(artifact_bytes),
+        sources=sources,
     ) as platform:
         yield platform
 
@@ -42,6 +53,11 @@ def _size(text: str) -> int:
             hint=f"give a number of bytes, {SMALLEST} or more",
         )
     return int(text)
+
+
+def _show(line: str) -> None:
+    """A line of what is being built."""
+    say(f"  {clean(line)}", err=True)
 
 
 def _check(asked: HealthCheck) -> str:

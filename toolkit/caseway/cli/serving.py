@@ -17,12 +17,10 @@ from caseway.cli.session import Session
 from caseway.model.errors import CasewayError
 
 if TYPE_CHECKING:
-    from caseway.cli.engine import the_engine
     from caseway.platform.bundle import Platform
     from caseway.platform.triggers.results import Result
     from caseway.platform.triggers.start import Start
     from caseway.server.app import Hear
-    from caseway.worker.contained import contained
     from caseway.worker.pool import Pool
 
 MEGABYTE = 1024 * 1024
@@ -55,9 +53,11 @@ class Work:
 def working(platform: Platform, asked: Working) -> Iterator[Work]:
     """What runs executions, taking them from the queue of CASEWAY_QUEUE_URL if there is one."""
     import caseway_runner as runner
+    from caseway.cli.engine import the_engine
     from caseway.delivery.pull_upkeep import keep_up
     from caseway.platform.journal import JournalWriter
     from caseway.platform.queue_saq import SaqQueue
+    from caseway.worker.contained import contained
     from caseway.worker.pool import Pool
     from caseway.worker.run import Worker
     from caseway.worker.serve import ended_by_signals, serve_pool

@@ -12,7 +12,8 @@ from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 from caseway.containers.engine import Address
-from caseway.containers.errors import ContainerFailed, ContainerLost, lost, of
+from caseway.containers.errors import ContainerFailed, ContainerLost, lost
+from caseway.containers.sdk_errors import of
 from caseway.model.errors import CasewayError
 
 STDOUT, STDERR = 1, 2

@@ -7,22 +7,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from caseway.containers import layer
+from caseway.containers.builds import add_runner
 from caseway.containers.engine import Engine
-from caseway.containers.images import (
-    Image,
-    Log,
-    Recipe,
-    build_image,
-    find_image,
-    import_image,
-    python_of,
-    require_image,
-)
+from caseway.containers.images import Image, Log, find_image, import_image, require_image
 from caseway.model.errors import CasewayError
 
 DEBIAN = "debian"
@@ -52,20 +42,6 @@ def make_default(engine: Engine, asked: BaseRequest, log: Log) -> Image:
     base = require_image(engine, asked.image) if asked.image else _debian(engine, asked, log)
     name = asked.image or BASE_TAG
     return add_runner(engine, name, asked.tag, {"dev.caseway.base": base.id}, log)
-
-
-def add_runner(engine: Engine, base: str, tag: str, labels: Mapping[str, str], log: Log) -> Image:
-    """`base` with the runner as its last layer, as `tag`."""
-    log(f"adding the runner to {base}")
-    files = layer.files_for(python_of(engine, base))
-    text = f"FROM {base}\nUSER 0:0\n" + "\n".join(layer.STEPS) + "\n"
-    context = {f"runner/{name}": data for name, data in files.items()}
-    recipe = Recipe(
-        layer.context({**context, "Dockerfile": text.encode()}),
-        tag,
-        labels={**labels, layer.LABEL: layer.runner_digest()},
-    )
-    return build_image(engine, recipe, log)
 
 
 def _debian(engine: Engine, asked: BaseRequest, log: Log) -> Image:

@@ -13,8 +13,8 @@ from typing import Any
 import docker
 from docker.models.containers import Container as SdkContainer
 
-from caseway.containers.errors import engine_errors
 from caseway.containers.sandbox import Capacity, labelled
+from caseway.containers.sdk_errors import engine_errors
 
 DEFAULT_URL = "unix:///var/run/docker.sock"
 _TIMEOUT = 60

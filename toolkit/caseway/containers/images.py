@@ -13,10 +13,11 @@ from typing import Any
 import docker
 
 from caseway.containers.engine import Engine
-from caseway.containers.errors import ContainerFailed, engine_errors, image_missing
+from caseway.containers.errors import ContainerFailed, image_missing
 from caseway.containers.layer import PROBE, Python, python_in
 from caseway.containers.owner import OURS
 from caseway.containers.sandbox import labelled
+from caseway.containers.sdk_errors import engine_errors
 
 Log = Callable[[str], None]
 _TAIL = 40

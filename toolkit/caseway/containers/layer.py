@@ -184,14 +184,17 @@ def _fetched(python: Python) -> list[tuple[str, bytes]]:
         return [(path.relative_to(root).as_posix(), path.read_bytes()) for path in found]
 
 
-def _pip(python: Python, wanted: Sequence[str], folder: str) -> list[str]:
+def for_python(python: Python) -> list[str]:
+    """How pip is told to install for another Python than the one that runs it."""
     libc = ("musllinux_1_1", "musllinux_1_2") if "musl" in python.abi else ("manylinux2014", "manylinux_2_28")
     platforms = [part for name in libc for part in ("--platform", f"{name}_{python.machine}")]
+    return ["--python-version", _dotted(python), *platforms]
+
+
+def _pip(python: Python, wanted: Sequence[str], folder: str) -> list[str]:
     return [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"),
-        *("--only-binary=:all:", "--python-version", _dotted(python), "--target", folder),
-        *platforms,
-        *wanted,
+        *("--only-binary=:all:", "--target", folder, *for_python(python), *wanted),
     ]
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import docker.errors
 
 from caseway.containers.engine import Created, Engine
-from caseway.containers.errors import engine_errors
 from caseway.containers.owner import LABEL, OURS, is_gone
 from caseway.containers.sandbox import labelled
+from caseway.containers.sdk_errors import engine_errors
 
 UNTIL = "dev.caseway.until"  # seconds since 1970; kept until then, whoever made it
 _ENDED = frozenset({"exited", "dead", "created"})

@@ -19,9 +19,11 @@ from caseway.platform import lease
 from caseway.platform.actions import HANDLERS, Step
 from caseway.platform.attempts import MISSING
 from caseway.platform.audit import By, note
+from caseway.platform.building import BuildRequest
 from caseway.platform.bundle import Platform
 from caseway.platform.deploy import Order, deploy
 from caseway.platform.exclusive import relight
+from caseway.platform.runtimes import build
 from caseway.platform.snapshot import current_revision
 from caseway.platform.steering import tell_targets
 from caseway.platform.undeploy import recover, undeploy
@@ -208,6 +210,8 @@ def _carry_out(
 ) -> tuple[str, JsonObject]:
     if action.kind is Kind.DEPLOYMENT:
         return _deployment(platform, held, action, by)
+    if (action.kind, action.verb) == (Kind.RUNTIME, Verb.BUILD):
+        return _build(platform, action, by)
     if (action.kind, action.verb) == (Kind.INSTANCE, Verb.DELETE):
         undeploy(platform, action.name, by, held)
     handler = HANDLERS.get((action.kind, action.verb))
@@ -229,6 +233,14 @@ def _carry_out(
     if is_changed and action.kind is Kind.INSTANCE and action.verb is not Verb.CREATE:
         tell_targets(platform, by.organization, action.name)
     return ("done" if is_changed else "unchanged"), {}
+
+
+def _build(platform: Platform, action: Action, by: By) -> tuple[str, JsonObject]:
+    """Have the image built: minutes, perhaps, outside any transaction; whoever deploys is fenced again."""
+    body: Any = action.payload["body"]
+    request = BuildRequest(by.organization, action.name, body)
+    built = build(platform, request, str(action.payload["digest"]), actor=by.actor, log=platform.on_line)
+    return "done", {"version": built.version, "image": built.image, "imageId": built.image_id}
 
 
 def _deployment(platform: Platform, held: lease.Lease, action: Action, by: By) -> tuple[str, JsonObject]:

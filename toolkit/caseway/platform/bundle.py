@@ -9,9 +9,11 @@ from types import TracebackType
 
 from caseway.model.errors import CasewayError
 from caseway.platform.bell import Bell
+from caseway.platform.building import Builder, nobody_builds, unheard
 from caseway.platform.database import Boundary, Database
 from caseway.platform.health_gate import Check, unable
 from caseway.platform.keyring import Keyring
+from caseway.platform.secret_sources import SecretSources
 from caseway.platform.target import Target
 
 
@@ -21,8 +23,8 @@ class Platform:
 
     `holder` names this process in leases (`user@host:pid`), `base_url` is where webhooks are reached,
     `keyring` opens the credential keys on first use, `on_boundary` hears of every step that a crash may cut,
-    `check` runs the health check of a version before it goes live, `bell` is
-    rung for what becomes pending.
+    `check` runs the health check of a version before it goes live, `builder` builds images (each line of
+    its log goes to `on_line`), `bell` is rung for what becomes pending, `sources` are where secrets may be had from besides the store.
     """
 
     database: Database
@@ -34,7 +36,10 @@ class Platform:
     base_url: str
     on_boundary: Boundary
     check: Check = unable
+    builder: Builder = nobody_builds
+    on_line: Callable[[str], None] = unheard
     bell: Bell = field(default_factory=Bell)
+    sources: SecretSources = field(default_factory=SecretSources)
 
     def target(self, name: str) -> Target:
         """The target of that name; raises `CasewayError` (`no-such-target`)."""

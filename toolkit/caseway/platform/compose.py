@@ -12,10 +12,12 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from caseway.platform.building import Builder, nobody_builds, unheard
 from caseway.platform.bundle import Platform
 from caseway.platform.database import Boundary, Database, nothing, open_database
 from caseway.platform.health_gate import Check, unable
 from caseway.platform.keyring import opener
+from caseway.platform.secret_sources import SecretSources
 from caseway.platform.statements import ARTIFACT_BYTES
 from caseway.platform.target import Target
 
@@ -55,7 +57,10 @@ def open_platform(  # noqa: PLR0913 - a composition root takes one argument per 
     ids: Callable[[], str] = random_id,
     on_boundary: Boundary = nothing,
     check: Check = unable,
+    builder: Builder = nobody_builds,
+    on_line: Callable[[str], None] = unheard,
     artifact_bytes: int = ARTIFACT_BYTES,
+    sources: SecretSources | None = None,
 ) -> Platform:
     """The platform on the database at `url`; errors as `open_database`.
 
@@ -73,6 +78,9 @@ def open_platform(  # noqa: PLR0913 - a composition root takes one argument per 
         base_url=base_url,
         on_boundary=on_boundary,
         check=check,
+        sources=sources or SecretSources(),
+        builder=builder,
+        on_line=on_line,
     )
 
 

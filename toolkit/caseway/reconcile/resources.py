@@ -12,7 +12,7 @@ from caseway.model.plan import Kind, Verb
 from caseway.model.snapshot import Resource, Snapshot
 from caseway.reconcile.contract import keyed
 from caseway.reconcile.diff import diff
-from caseway.reconcile.step import Step, Subject, total
+from caseway.reconcile.step import Step, Subject, action_id, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ def put_resources(desired: Desired, actual: Snapshot) -> Step:
         (
             *_put(Kind.CONNECTION, desired.connections, actual.connections, desired.project),
             *_put(Kind.RUNTIME, desired.runtimes, actual.runtimes, desired.project),
+            *_build(desired, actual),
         )
     )
 
@@ -61,6 +62,24 @@ def _own(resources: Iterable[DesiredResource], preview: str) -> dict[str, str]:
     known = _digests(resources)
     ending = of_preview("", preview)
     return known | {name.removesuffix(ending): digest for name, digest in known.items() if preview}
+
+
+def contained(body: JsonObject) -> bool:
+    """Whether a template's executions run in containers."""
+    return isinstance(body.get("container"), Mapping)
+
+
+def _build(desired: Desired, actual: Snapshot) -> Iterator[Step]:
+    """Build the images that executions in containers need, and that were not built from this content."""
+    needed = {runtime_of(item.body) for item in desired.use_cases if contained(item.body)}
+    for item in desired.runtimes:
+        now = actual.runtimes.get(item.name)
+        is_ours = now is None or now.project == desired.project
+        if item.name in needed and is_ours and (now is None or now.built != item.digest):
+            put = action_id(Verb.PUT, Kind.RUNTIME, item.name)
+            reason = "its content changed" if now is not None and now.built else "never built"
+            payload: JsonObject = {"digest": item.digest, "body": item.body}
+            yield Step((Subject(Kind.RUNTIME, item.name).to(Verb.BUILD, reason, payload, after=(put,)),))
 
 
 def _digests(resources: Iterable[Resource | DesiredResource]) -> dict[str, str]:

@@ -281,7 +281,7 @@ def _resource(document: Document, body: Mapping[str, Any]) -> Resource:
 
 
 def _runtimes(project: LoadedProject) -> Iterator[Resource]:
-    """A runtime built from a Dockerfile changes with the files it is built from."""
+    """A runtime built from a Dockerfile carries the files it is built from: what applies it needs no repo."""
     for document in _first(project, "Runtime"):
         body = dict(_filled(document))
         if isinstance(body.get("dockerfile"), str):
@@ -293,4 +293,4 @@ def _build_files(project: LoadedProject, dockerfile: str, context: str | None) -
     folder = posixpath.normpath(context) if context else posixpath.dirname(dockerfile)
     below = f"{folder}/" if folder not in {"", "."} else ""
     paths = [path for path in project.paths if path == dockerfile or path.startswith(below)][:_CONTEXT_FILES]
-    return {path: hashlib.sha256(project.text(path).encode()).hexdigest() for path in sorted(paths)}
+    return {path: project.text(path) for path in sorted(paths)}

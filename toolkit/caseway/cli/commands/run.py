@@ -9,7 +9,6 @@ import click
 from caseway.cli.options import session_options, with_session
 from caseway.cli.output import facts_of, print_json, say
 from caseway.cli.session import Session
-from caseway.model.errors import CasewayError
 
 
 @click.command("run")
@@ -31,7 +30,15 @@ from caseway.model.errors import CasewayError
     type=click.Choice(["local", "docker"]),
     default="local",
     show_default=True,
-    help="Where the engine runs.",
+    help="Where the engine runs: in this process, or in a container of the runtime.",
+)
+@click.option("--image", default="", metavar="IMAGE", help="With docker: another image than the runtime's.")
+@click.option(
+    "--network",
+    type=click.Choice(["none", "hosts", "bridge"]),
+    default="hosts",
+    show_default=True,
+    help="With docker: what the container reaches; hosts is HTTP through Caseway.",
 )
 @click.option(
     "--allow-processes/--no-processes",
@@ -58,6 +65,8 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     params: tuple[str, ...],
     secrets: tuple[str, ...],
     executor: str,
+    image: str,
+    network: str,
     allow_processes: bool,
     decisions: tuple[str, ...],
     pins: tuple[str, ...],
@@ -69,12 +78,8 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     Placeholders take --param over the use case's defaults; sub-workflows are found beside FILE.
     Exits 0 only when the workflow completed.
     """
-    if executor == "docker":
-        raise CasewayError(
-            "this version runs workflows locally only", code="executor-missing", hint="use --executor local"
-        )
     from caseway.cli.deciding import asker, decisions_from
-    from caseway.cli.local_run import RunRequest, run_file
+    from caseway.cli.local_run import Contained, RunRequest, run_file
     from caseway.cli.outcome_text import outcome_json, print_error, print_outcome, print_output
     from caseway.cli.values import json_from, outputs_from, pairs_from
     from caseway.worker.deciding import LocalApprovals
@@ -88,6 +93,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
         LocalApprovals(decisions_from(decisions, session.actor()), asker(session.actor())),
         outputs_from(pins),
         until,
+        Contained(image, network) if executor == "docker" else None,
     )
     outcome = run_file(request)
     if session.is_json:

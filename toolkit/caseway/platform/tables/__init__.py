@@ -40,6 +40,7 @@ from caseway.platform.tables.installed import (
 from caseway.platform.tables.previews import previews
 from caseway.platform.tables.records import api_keys, audit, credentials, leases, store
 from caseway.platform.tables.running import executions, journal, schedules, tasks
+from caseway.platform.tables.runtimes import runtime_builds
 from caseway.platform.tables.telemetry import cursors, log_lines, metric_points, spans
 from caseway.platform.tables.triggers import rate_limits
 from caseway.platform.tables.types import Instant, JsonText, instant, metadata, moment, to_text
@@ -90,6 +91,7 @@ __all__ = [
     "rate_limits",
     "remotes",
     "resources",
+    "runtime_builds",
     "schedules",
     "service_accounts",
     "sign_ins",

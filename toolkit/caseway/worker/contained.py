@@ -1,0 +1,85 @@
+"""Gives a worker containers to run in: for the deployments that ask for them, as long as it works.
+
+Rule: the engine is not spoken to, nor its library loaded, before an execution or a warm place needs it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import caseway_runner as runner
+from caseway.containers.errors import ContainerLost
+from caseway.containers.job import Job
+from caseway.worker.executors import LocalExecutor, PlacedExecutor
+from caseway.worker.places import Places
+from caseway.worker.run import Worker
+
+if TYPE_CHECKING:
+    from caseway.containers.engine import Engine
+    from caseway.containers.executor import ContainerExecutor
+
+TEND_SECONDS = 5.0
+OpenEngine = Callable[[], "Engine"]
+
+
+class Lazily:
+    """The executor of an engine that is opened with the first job; then, what a crash has left is reaped."""
+
+    def __init__(self, open_engine: OpenEngine) -> None:
+        self._open = open_engine
+        self._engine: Engine | None = None
+        self._executor: ContainerExecutor | None = None
+        self._opening = asyncio.Lock()
+
+    async def execute(self, job: Job, ports: runner.Ports, /) -> runner.Outcome:
+        """As the executor behind."""
+        executor = await self._opened()
+        return await executor.execute(job, ports)
+
+    async def tend(self, places: Places) -> None:
+        """Have warm what shall be warm; an engine that is away is asked again the next time."""
+        wanted = await asyncio.to_thread(places.wanted)
+        if wanted or self._executor is not None:
+            with suppress(ContainerLost):
+                await (await self._opened()).tend(wanted)
+
+    async def close(self) -> None:
+        """Remove what is left, and let go of the engine."""
+        if self._executor is not None:
+            await self._executor.__aexit__(None, None, None)
+        if self._engine is not None:
+            self._engine.close()
+
+    async def _opened(self) -> ContainerExecutor:
+        from caseway.containers.executor import ContainerExecutor  # noqa: PLC0415 - loads the engine's library
+        from caseway.containers.reaper import reap  # noqa: PLC0415 - too
+
+        async with self._opening:
+            if self._executor is None:
+                engine = self._open()
+                await asyncio.to_thread(reap, engine)
+                self._engine, self._executor = engine, ContainerExecutor(engine)
+            return self._executor
+
+
+@asynccontextmanager
+async def contained(worker: Worker, open_engine: OpenEngine) -> AsyncIterator[None]:
+    """While it lasts, the worker's executions run in containers where their deployments say so."""
+    containers, places = Lazily(open_engine), Places(worker.platform)
+    worker.executor = PlacedExecutor(LocalExecutor(worker.program), containers)
+    worker.place = places
+    tending = asyncio.create_task(_tend(containers, places))
+    try:
+        yield
+    finally:
+        tending.cancel()
+        await asyncio.gather(tending, return_exceptions=True)
+        await containers.close()
+
+
+async def _tend(containers: Lazily, places: Places) -> None:
+    while True:
+        await containers.tend(places)
+        await asyncio.sleep(TEND_SECONDS)
