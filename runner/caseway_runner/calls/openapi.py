@@ -17,7 +17,7 @@ from caseway_runner.calls.resource import Endpoint, fetch, parse_document, resou
 from caseway_runner.errors import fault
 from caseway_runner.http_client import Request
 from caseway_runner.scope import Scope
-from caseway_runner.template import Template, constant
+from caseway_runner.template import Template
 
 _KEYS = frozenset({"document", "operationId", "parameters", "authentication", "output", "redirect"})
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -168,12 +168,13 @@ def compile_call(source: Mapping[str, Any], scope: Scope) -> OpenApiBody | None:
     if document is None:
         return None
     own = fields.get("authentication")
+    parameters = fields.get("parameters", {})
+    if not isinstance(parameters, Mapping) and not place.is_expression(parameters):
+        place.at("parameters").report("schema", "expected an object or a runtime expression")
     return OpenApiBody(
         document=document,
         operation=place.at("operationId").template(place.text(fields, "operationId")),
-        parameters=place.at("parameters").template(fields["parameters"])
-        if "parameters" in fields
-        else constant({}),
+        parameters=place.at("parameters").template(parameters),
         authentication=compile_authentication(own, place.at("authentication")) if own is not None else None,
         output=place.choice(fields, "output", ("content", "raw", "response")),
         allows_redirect=place.flag(fields, "redirect", False),
