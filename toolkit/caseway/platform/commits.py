@@ -60,7 +60,8 @@ class Commits:
     """The writer; use as a context manager. Jobs of one turn of an event loop are committed together.
 
     On SQLite this is done at once, in the loop: handing over to a thread and back takes longer than a commit
-    to a good disk. While the disk is slow or somebody else writes, and always on PostgreSQL, a thread does it."""
+    to a good disk. While the disk is slow or somebody else writes, and always on PostgreSQL, a thread does
+    it."""
 
     def __init__(self, database: Database) -> None:
         self.database = database

@@ -6,6 +6,7 @@ import getpass
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,8 +33,9 @@ def utc_now() -> datetime:
 
 
 def random_id() -> str:
-    """96 random bits: no two alike."""
-    return secrets.token_hex(12)
+    """The time in milliseconds and 64 random bits: no two alike, and what is made together lies together in
+    every index."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(8)}"
 
 
 def this_process() -> str:

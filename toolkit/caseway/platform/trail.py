@@ -159,7 +159,7 @@ def list_executions(  # noqa: PLR0913 - one keyword per thing one can filter by
             executions.c.created_at < at,
             sa.and_(executions.c.created_at == at, executions.c.id < last),
         )
-        query = query.where(is_older)
+        query = query.where(executions.c.created_at <= at, is_older)  # the first bounds the search
     query = query.order_by(executions.c.created_at.desc(), executions.c.id.desc()).limit(limit + 1)
     with platform.database.reading() as connection:
         rows = connection.execute(query).all()

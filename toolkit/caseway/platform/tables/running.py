@@ -52,6 +52,17 @@ executions = sa.Table(
     sa.Index("ix_executions_instance_id_created_at_id", "instance_id", "created_at", "id"),
     sa.Index("ix_executions_status_created_at", "status", "created_at"),
     sa.Index("ix_executions_deployment_id", "deployment_id"),
+    # One for each thing that lists are filtered by, so that what is rare among a million is found at once.
+    *(
+        sa.Index(f"ix_executions_organization_{name}_created_at_id", "organization", name, "created_at", "id")
+        for name in ("status", "instance", "process", "stage", "workflow", "trigger", "version")
+    ),
+    sa.Index(
+        "ix_executions_claimed",
+        "instance_id",
+        sqlite_where=sa.text("claim_expires_at IS NOT NULL"),
+        postgresql_where=sa.text("claim_expires_at IS NOT NULL"),
+    ),
     sa.Index(
         "ix_executions_unfolded",
         "ended_at",
