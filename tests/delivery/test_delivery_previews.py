@@ -24,6 +24,7 @@ from caseway.model.errors import CasewayError
 from caseway.operations.desired_state import as_json, of_json
 from caseway.operations.local_client import LocalClient
 from caseway.platform import inbox, keys, previews, processes
+from caseway.platform.building import BuildRequest, BuiltImage
 from caseway.platform.compose import Platform
 from caseway.platform.creation import NewExecution, create
 from caseway.platform.credentials import set_credential
@@ -410,3 +411,28 @@ def test_events_of_a_preview_stay_within_it_and_those_of_the_organization_outsid
     assert heard("3", emitters[mine]) == {mine}
     assert len(inbox.events_for(platform, emitters[real], 0)) == 2
     assert len(inbox.events_for(platform, emitters[mine], 0)) == 1
+
+
+def test_a_changed_runtime_is_built_for_the_preview_alone_and_leaves_nothing(
+    platform: Platform, base: Desired
+) -> None:
+    built: list[str] = []
+
+    def builder(request: BuildRequest, _log: object) -> BuiltImage:
+        built.append(request.name)
+        return BuiltImage(f"image-of-{request.name}", "sha256:1", 1, "inputs")
+
+    platform = replace(platform, builder=builder)
+    use_case = a_use_case(runtime="py", container={"network": "none"})
+    before = replace(base, use_cases=(use_case, base.use_cases[1]), runtimes=(a_resource("py", image="a"),))
+    deployed(platform, before)
+    head = replace(before, runtimes=(a_resource("py", image="b"),))
+    count = rows(platform)
+
+    made = up(platform, head, before)
+
+    assert made.status == "ready", made.error
+    assert built == ["py", "py--pr-42"]
+    assert planned(platform, before).is_empty
+    previews.down(platform, ORGANIZATION, PROJECT, "pr-42", actor="ci", pause=no_pause)
+    assert rows(platform) == count

@@ -14,6 +14,8 @@ from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
 from caseway.platform.bundle import Platform
 from caseway.platform.held import Claim
+from caseway.platform.lookup import Row
+from caseway.platform.previewed import own_name
 from caseway.platform.runtimes import image_of
 from caseway.platform.tables import current_deployments, deployments, executions, instances
 from caseway.reconcile.resources import contained, runtime_of
@@ -23,15 +25,15 @@ DEFAULT_IMAGE = "caseway/runtime:default"
 
 
 def container_of(
-    connection: sa.Connection, organization: str, body: JsonObject, resources: Mapping[str, Any]
+    connection: sa.Connection, instance: Row, body: JsonObject, resources: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    """What the record of a deployment says of its containers; None when it runs in the worker's process.
-    Raises `CasewayError` (`runtime-not-built`)."""
+    """What the record of a deployment says of its containers; None when it runs in the worker's process. A
+    preview's own runtime stands in for the project's. Raises `CasewayError` (`runtime-not-built`)."""
     if not contained(body):
         return None
     said: Any = body["container"]
-    name = runtime_of(body) or DEFAULT
-    built = image_of(connection, organization, name)
+    name = own_name(connection, instance, "runtime", runtime_of(body) or DEFAULT)
+    built = image_of(connection, instance.organization, name)
     if built is None and name != DEFAULT:
         raise CasewayError(
             f"the image of runtime {name} is not built",

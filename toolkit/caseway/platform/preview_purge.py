@@ -15,7 +15,7 @@ from caseway.model.errors import CasewayError
 from caseway.platform import graves
 from caseway.platform.audit import By
 from caseway.platform.bundle import Platform
-from caseway.platform.tables import instances, processes, resources
+from caseway.platform.tables import instances, processes, resources, runtime_builds
 from caseway.reconcile.preview import SEPARATOR
 
 _BUSY = frozenset({"lease-held", "plan-stale"})
@@ -64,6 +64,10 @@ def _forget(
         is_there = connection.execute(sa.select(table.c.name).where(*where).limit(1)).first()
     if is_there is not None:
         with platform.database.transaction() as connection:
+            if table is resources:
+                gone = sa.select(resources.c.name).where(*where, resources.c.kind == "runtime")
+                mine = (runtime_builds.c.organization == organization, runtime_builds.c.runtime.in_(gone))
+                connection.execute(sa.delete(runtime_builds).where(*mine))
             connection.execute(sa.delete(table).where(*where))
 
 

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 
 from caseway.model.canonical import JsonObject
 from caseway.platform.lookup import Row
-from caseway.platform.tables import executions, instances, previews
+from caseway.platform.tables import executions, instances, previews, resources
 from caseway.reconcile.preview import SEPARATOR
+from caseway.reconcile.resources import of_preview
 
 
 def preview_of(project: str) -> str:
@@ -54,6 +55,16 @@ def allowed_credentials(connection: sa.Connection, instance: Row) -> frozenset[s
         )
     )
     return frozenset(names or ())
+
+
+def own_name(connection: sa.Connection, instance: Row, kind: str, name: str) -> str:
+    """What the runtime or connection `name` is called for an instance: a preview's own, when it has one."""
+    preview = preview_of(instance.project)
+    own = of_preview(name, preview) if preview else name
+    query = sa.select(resources.c.name).where(
+        resources.c.organization == instance.organization, resources.c.kind == kind, resources.c.name == own
+    )
+    return own if own != name and connection.scalar(query) is not None else name
 
 
 def without_schedules(settings: JsonObject) -> JsonObject:

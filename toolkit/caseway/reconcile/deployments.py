@@ -11,7 +11,7 @@ from caseway.reconcile.contract import contract
 from caseway.reconcile.exclusive import Verdict
 from caseway.reconcile.inputs import ignored_parameters, missing_credentials, parameter_problems
 from caseway.reconcile.placement import Move, Placement, is_serving
-from caseway.reconcile.resources import connections_of, runtime_of
+from caseway.reconcile.resources import connections_of, of_preview, runtime_of
 from caseway.reconcile.setting import Setting
 from caseway.reconcile.step import Step, Subject, action_id, template_name
 
@@ -51,10 +51,17 @@ def _needs(placement: Placement, move: Move) -> Iterator[str]:
     yield action_id(Verb.RESUME, Kind.INSTANCE, placement.name)
     yield action_id(Verb.CREATE, Kind.TEMPLATE, template)
     yield action_id(Verb.PUBLISH, Kind.TEMPLATE, template)
-    yield action_id(Verb.PUT, Kind.RUNTIME, runtime_of(move.template.body))
-    yield action_id(Verb.BUILD, Kind.RUNTIME, runtime_of(move.template.body))
-    for name in connections_of(move.template.body):
-        yield action_id(Verb.PUT, Kind.CONNECTION, name)
+    preview = move.template.snapshot  # its own runtimes and connections are named after it
+    for name in _names(runtime_of(move.template.body), preview):
+        yield action_id(Verb.PUT, Kind.RUNTIME, name)
+        yield action_id(Verb.BUILD, Kind.RUNTIME, name)
+    for connection in connections_of(move.template.body):
+        for name in _names(connection, preview):
+            yield action_id(Verb.PUT, Kind.CONNECTION, name)
+
+
+def _names(name: str, preview: str) -> tuple[str, ...]:
+    return (name, of_preview(name, preview)) if preview else (name,)
 
 
 def _warnings(placement: Placement, move: Move, verdict: Verdict, setting: Setting) -> Iterator[str]:

@@ -72,6 +72,8 @@ def contained(body: JsonObject) -> bool:
 def _build(desired: Desired, actual: Snapshot) -> Iterator[Step]:
     """Build the images that executions in containers need, and that were not built from this content."""
     needed = {runtime_of(item.body) for item in desired.use_cases if contained(item.body)}
+    if desired.preview:
+        needed |= {of_preview(name, desired.preview) for name in needed}
     for item in desired.runtimes:
         now = actual.runtimes.get(item.name)
         is_ours = now is None or now.project == desired.project
