@@ -169,7 +169,7 @@ def _prepare(platform: Platform, order: Order, subject: _Subject, steps: Steps) 
         asked = {**template_body.resources(body), **(instance.desired.get("resources") or {})}
         inputs = {"parameters": resolved.values, "credentials": bound, "resources": asked}
         with platform.database.reading() as connection:
-            container = container_of(connection, order.by.organization, body, asked)
+            container = container_of(connection, instance, body, asked)
         context = {**around, "params": resolved.values}
     with steps.step("render"):
         rendered = tuple(_render(instance, part, context) for part in template_body.parts(body))
