@@ -149,7 +149,9 @@ def test_an_instance_binds_a_slot_to_a_credential_of_another_name(platform: Plat
 
 
 def test_a_credential_of_the_wrong_type_does_not_fit(platform: Platform) -> None:
-    stored(platform, type="smtp")
+    credentials.set_credential(
+        platform, ORGANIZATION, "erp", {"host": "mail.test", "token": SECRET}, type="smtp", actor="ann"
+    )
     applied(platform, a_repo(needing(), an_instance()))
 
     assert get_instance(platform, ORGANIZATION, NAME).phase == "missing_integration"

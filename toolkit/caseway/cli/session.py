@@ -92,6 +92,7 @@ class Session:
         root = self.project_root(path)
         url = self.database_url(root)
         prepare_sqlite(url, create=create)
+        from caseway.cli.credential_sources import sources_in
         from caseway.cli.local import open_local
         from caseway.platform.queue import telling
 
@@ -99,7 +100,13 @@ class Session:
         base_url = base_url or os.environ.get("CASEWAY_BASE_URL", "")
         size = os.environ.get("CASEWAY_ARTIFACT_BYTES", "")
         with (
-            open_local(url, secret_key=key, base_url=base_url, artifact_bytes=size) as platform,
+            open_local(
+                url,
+                secret_key=key,
+                base_url=base_url,
+                artifact_bytes=size,
+                sources=sources_in(os.environ),
+            ) as platform,
             telling(platform, url, os.environ.get("CASEWAY_QUEUE_URL", "")),
         ):
             yield platform

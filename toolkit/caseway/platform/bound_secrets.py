@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import sqlalchemy as sa
 
 from caseway.model.canonical import Json
 from caseway.platform.bundle import Platform
+from caseway.platform.credential_values import value_of
 from caseway.platform.tables import credentials
 
 
@@ -20,12 +20,12 @@ def bound_secrets(platform: Platform, bound: Mapping[str, Any]) -> Callable[[str
     def secret(slot: str) -> Json:
         if slot not in bound:
             raise KeyError(slot)
-        query = sa.select(credentials.c.ciphertext).where(credentials.c.id == bound[slot]["id"])
+        query = sa.select(credentials).where(credentials.c.id == bound[slot]["id"])
         with platform.database.reading() as connection:
-            ciphertext = connection.scalar(query)
-        if ciphertext is None:
+            row = connection.execute(query).one_or_none()
+        if row is None:
             raise KeyError(slot)
-        value: Json = json.loads(platform.keyring().decrypt(ciphertext))
+        value: Json = value_of(platform, row)
         return value
 
     return secret

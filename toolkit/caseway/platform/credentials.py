@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -11,11 +11,16 @@ from typing import Any
 import sqlalchemy as sa
 
 from caseway.model.canonical import Json, JsonObject
+from caseway.model.credential_types import check_fields
 from caseway.model.errors import CasewayError
 from caseway.platform import attempts, healing
+from caseway.platform.age_files import is_sealed
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
+from caseway.platform.credential_values import known_value, value_of
 from caseway.platform.lookup import Row
+from caseway.platform.oauth import MANAGED
+from caseway.platform.secret_sources import AGE, STORE
 from caseway.platform.slots import LOOKUP
 from caseway.platform.tables import (
     credentials,
@@ -41,6 +46,9 @@ class CredentialView:
     created_at: str
     updated_at: str
     expires_at: str
+    source: str = STORE
+    reference: str = ""
+    checked: JsonObject | None = None
 
     def as_json(self) -> JsonObject:
         """The view as a JSON object."""
@@ -58,14 +66,22 @@ def set_credential(  # noqa: PLR0913 - a credential is named by four words and h
     type: str = "custom",
     metadata: JsonObject | None = None,
     expires_at: datetime | None = None,
+    source: str = STORE,
+    reference: str = "",
     actor: str,
 ) -> list[str]:
     """Store or replace a credential; the names of the instances that went live because of it.
 
-    `metadata` is shown in lists, `value` never. Raises `CasewayError` (`scope`, `secret-key`)."""
+    `metadata` is shown in lists, `value` never. With a `source` other than the store, `reference` says what
+    it is asked for, and `value` is empty; with `age` the value is what git keeps, encrypted.
+    Raises `CasewayError` (`scope`, `secret-key`, `credential-type`, `credential-fields`, `secret-source`)."""
     home = _home(organization, scope, owner)
+    _check_value(platform, type, value, source, reference)
     by = By(organization, actor, platform.clock())
     values = {
+        "source": source,
+        "reference": reference,
+        "checked": None,
         "type": type,
         "ciphertext": platform.keyring().encrypt(to_text(value).encode("utf-8")),
         "details": dict(metadata or {}),
@@ -92,10 +108,44 @@ def set_credential(  # noqa: PLR0913 - a credential is named by four words and h
             connection,
             by,
             ("update" if kept else "create", "credential", name),
-            after={"scope": scope, "owner": home[2], "type": type},
+            after={"scope": scope, "owner": home[2], "type": type, "source": source},
         )
         waiting = healing.review(connection, by)
     return healing.heal(platform, waiting, by)
+
+
+def _check_value(platform: Platform, type: str, value: JsonObject, source: str, reference: str) -> None:
+    """Refuse what is no credential, or not where one may be had from."""
+    if source == STORE:
+        check_fields(type, value)
+    elif source == AGE:
+        if not is_sealed(value):
+            raise CasewayError(
+                "this is not encrypted", code="age", hint="run `caseway secret encrypt FILE` first"
+            )
+    else:
+        if type in MANAGED:
+            raise CasewayError(f"a credential of type {type} is kept in the store", code="secret-source")
+        platform.sources.check(source, reference)
+
+
+def the_credential(platform: Platform, organization: str, name: str, scope: str, owner: str) -> Row:
+    """The row of a credential; raises `CasewayError` (`not-found`)."""
+    home = _home(organization, scope, owner)
+    with platform.database.reading() as connection:
+        row = _find(connection, home, name)
+    if row is None:
+        raise _absent(name, scope)
+    return row
+
+
+def _absent(name: str, scope: str) -> CasewayError:
+    return CasewayError(
+        f"there is no {scope} credential {name!r}",
+        code="not-found",
+        place=name,
+        hint="see `caseway credential list`",
+    )
 
 
 def list_credentials(platform: Platform, organization: str) -> list[CredentialView]:
@@ -124,12 +174,7 @@ def remove(
     with platform.database.transaction() as connection:
         kept = _find(connection, home, name)
         if kept is None:
-            raise CasewayError(
-                f"there is no {scope} credential {name!r}",
-                code="not-found",
-                place=name,
-                hint="see `caseway credential list`",
-            )
+            raise _absent(name, scope)
         connection.execute(sa.delete(credentials).where(credentials.c.id == kept.id))
         note(connection, by, ("delete", "credential", name), before={"scope": scope, "owner": home[2]})
         exposed = healing.expose(connection, kept.id, by)
@@ -165,7 +210,13 @@ def secrets_for(platform: Platform, instance_id: str, *, execution_id: str = "")
             row = None if bound is None else _by_id(connection, bound["id"], platform.clock())
         if row is None:
             raise KeyError(slot)
-        value: Json = json.loads(platform.keyring().decrypt(row.ciphertext))
+        try:
+            value: Json = value_of(platform, row)
+        except CasewayError as error:  # to the workflow it is a secret that is not there; why, is kept to see
+            if error.code == "secret-key":  # the whole platform's, and the operator's to mend
+                raise
+            remember_check(platform, row.id, error.message, is_good=False)
+            raise KeyError(slot) from error
         return value
 
     return secret
@@ -185,8 +236,35 @@ def values_within(
     for slot, bound in _bindings(connection, instance_id, execution_id).items():
         row = _by_id(connection, bound["id"], platform.clock())
         if row is not None:
-            found[slot] = json.loads(platform.keyring().decrypt(row.ciphertext))
+            with suppress(CasewayError):  # what cannot be had cannot leak
+                found[slot] = known_value(platform, row)
     return found
+
+
+def remember_check(platform: Platform, credential_id: str, message: str, *, is_good: bool) -> None:
+    """Keep what came of the last look whether a credential works."""
+    told = {"at": instant(platform.clock()), "ok": is_good, "message": message}
+    with platform.database.writing() as connection:
+        connection.execute(
+            sa.update(credentials).where(credentials.c.id == credential_id).values(checked=told)
+        )
+
+
+def expose_expired(platform: Platform, organization: str) -> list[str]:
+    """Mark the instances whose credential has ended meanwhile; their names. To be called now and then."""
+    by = By(organization, "caseway", platform.clock())
+    query = sa.select(credentials.c.id).where(
+        credentials.c.organization.in_((organization, "")), credentials.c.expires_at <= by.at
+    )
+    with platform.database.reading() as connection:
+        ended = connection.scalars(query).all()
+    exposed: list[str] = []
+    if ended:
+        with platform.database.transaction() as connection:
+            for credential_id in ended:
+                exposed += healing.expose(connection, credential_id, by)
+        healing.show_targets(platform, exposed, by)
+    return exposed
 
 
 def _bindings(
@@ -250,4 +328,7 @@ def _view(row: Row) -> CredentialView:
         created_at=instant(row.created_at),
         updated_at=instant(row.updated_at),
         expires_at=instant(row.expires_at) if row.expires_at else "",
+        source=row.source,
+        reference=row.reference,
+        checked=row.checked,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from caseway.platform import attempts
 from caseway.platform.access.grants import visible_instances
 from caseway.platform.addresses import shown
 from caseway.platform.bundle import Platform
+from caseway.platform.expiring import expiring
 from caseway.platform.lookup import Row, the_instance
 from caseway.platform.tables import (
     current_deployments,
@@ -101,7 +103,7 @@ def list_instances(  # noqa: PLR0913 - one keyword per thing one can filter by
         query = query.where(instances.c.phase != "archived")
     with platform.database.reading() as connection:
         rows = connection.execute(query).all()
-        return _instance_views(connection, rows, platform.base_url)
+        return _instance_views(connection, rows, platform.base_url, platform.clock())
 
 
 def get_instance(platform: Platform, organization: str, name: str) -> InstanceView:
@@ -109,7 +111,7 @@ def get_instance(platform: Platform, organization: str, name: str) -> InstanceVi
     with platform.database.reading() as connection:
         the_instance(connection, organization, name)
         rows = connection.execute(_instances(organization).where(instances.c.name == name)).all()
-        view = _instance_views(connection, rows, platform.base_url)[0]
+        view = _instance_views(connection, rows, platform.base_url, platform.clock())[0]
         return replace(view, workflows=tuple(_with_firings(connection, view)))
 
 
@@ -146,16 +148,21 @@ def _instances(organization: str) -> sa.Select[Any]:
     )
 
 
-def _instance_views(connection: sa.Connection, rows: Sequence[Row], base_url: str) -> list[InstanceView]:
+def _instance_views(
+    connection: sa.Connection, rows: Sequence[Row], base_url: str, now: datetime
+) -> list[InstanceView]:
     workflows = _workflows(connection, [row.deployment_id for row in rows if row.deployment_id])
     newest = _newest(connection, {row.process_id for row in rows})
     failed = _failed(connection, [row.id for row in rows])
+    ending = expiring(connection, now)
     views = []
     for row in rows:
         served = workflows.get(row.deployment_id, [])
         error = failed.get(row.id, "") or row.failed
         update = _update(row, newest.get(row.process_id), has_failed=bool(error))
-        views.append(_instance(row, [_workflow(row.id, item, base_url) for item in served], update, error))
+        conditions = _conditions(row, update, error, is_expiring=row.id in ending)
+        shown = [_workflow(row.id, item, base_url) for item in served]
+        views.append(replace(_instance(row, shown, update, error), conditions=conditions))
     return views
 
 
@@ -172,7 +179,7 @@ def _instance(row: Row, workflows: Sequence[WorkflowView], update: str, error: s
         template_digest=row.template_digest or "",
         pinned=is_exact(wanted),
         update_available=update,
-        conditions=tuple(_conditions(row, update, error)),
+        conditions=(),
         auto_paused_by=row.auto_paused_by,
         error=error,
         missing=tuple(row.missing),
@@ -189,7 +196,7 @@ def _instance(row: Row, workflows: Sequence[WorkflowView], update: str, error: s
     )
 
 
-def _conditions(row: Row, update: str, error: str) -> list[str]:
+def _conditions(row: Row, update: str, error: str, *, is_expiring: bool) -> tuple[str, ...]:
     """What is true besides the phase."""
     found = []
     if update:
@@ -202,7 +209,9 @@ def _conditions(row: Row, update: str, error: str) -> list[str]:
         found.append("Updating")
     if not row.deployment_id:
         found.append("NotDeployed")
-    return found
+    if is_expiring:
+        found.append("Expiring")
+    return tuple(found)
 
 
 def _update(row: Row, newest: Row | None, *, has_failed: bool) -> str:

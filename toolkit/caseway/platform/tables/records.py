@@ -40,7 +40,8 @@ audit = sa.Table(
     sa.Index("ix_audit_organization_id", "organization", "id"),
 )
 
-# `owner` is the user, member or instance of a scope; "" where the scope has none.
+# `owner` is the user, member or instance of a scope; "" where the scope has none. `reference` is what a
+# `source` other than the store is asked for; `checked` is what came of the last look whether it works.
 credentials = sa.Table(
     "credentials",
     metadata,
@@ -55,6 +56,9 @@ credentials = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.Column("expires_at", Instant),
+    sa.Column("source", sa.Text, nullable=False, server_default="store"),
+    sa.Column("reference", sa.Text, nullable=False, server_default=""),
+    sa.Column("checked", JsonText),
     sa.UniqueConstraint("organization", "scope", "owner", "name"),
 )
 

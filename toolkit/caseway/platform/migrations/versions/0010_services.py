@@ -1,6 +1,9 @@
-"""Services: what this room keeps for it."""
+"""Services: where a credential's value is had from, and what came of looking whether it works."""
 
 from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0010"
 down_revision = "0009"
@@ -9,4 +12,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Three columns of credentials."""
+    with op.batch_alter_table("credentials") as table:
+        table.add_column(sa.Column("source", sa.Text(), nullable=False, server_default="store"))
+        table.add_column(sa.Column("reference", sa.Text(), nullable=False, server_default=""))
+        table.add_column(sa.Column("checked", sa.Text(), nullable=True))
