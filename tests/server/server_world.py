@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from caseway.model.access import ALL_SCOPES, ANONYMOUS, Caller
+from caseway.model.access import ALL_SCOPES, ANONYMOUS, Caller, local
+from caseway.model.errors import CasewayError
+from caseway.platform.access.people import add_user, get_user
 from caseway.platform.bundle import Platform
 from caseway.server.app import create_app
 from caseway.server.edge import Edge
@@ -21,7 +23,7 @@ from chaos.store_builders import ORGANIZATION, a_platform, a_repo, a_use_case, a
 TOKEN = "cws_tests"
 
 
-def known(_platform: Platform, token: str) -> Caller:
+def known(platform: Platform, token: str) -> Caller:
     """Whom the tests' tokens belong to: `cws_tests` may everything in acme, `ORG:NAME` is a person."""
     if token == TOKEN:
         return Caller(ORGANIZATION, "user", "ann", "ann", organization_role="owner", scopes=tuple(ALL_SCOPES))
@@ -29,6 +31,15 @@ def known(_platform: Platform, token: str) -> Caller:
     if not colon:
         return ANONYMOUS
     return Caller(organization, "user", name, name, organization_role="owner", scopes=tuple(ALL_SCOPES))
+
+
+def _ann(platform: Platform) -> Caller:
+    """The owner of acme, who is in the database where `a_served_platform` made it."""
+    try:
+        found = get_user(platform, ORGANIZATION, "ann").id
+    except CasewayError:
+        found = "ann"
+    return Caller(ORGANIZATION, "user", found, "ann", organization_role="owner", scopes=tuple(ALL_SCOPES))
 
 
 @dataclass(frozen=True)
@@ -67,5 +78,6 @@ def running(platform: Platform, settings: ServerSettings | None = None) -> Itera
 def a_served_platform(folder: Path) -> Platform:
     """A platform on SQLite with one use case deployed."""
     platform = a_platform(f"sqlite:///{folder / 'state.db'}")
+    add_user(platform, local(ORGANIZATION, "tests"), "ann", role="owner")
     deployed(platform, a_repo(a_use_case(), an_instance()))
     return platform

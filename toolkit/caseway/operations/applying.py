@@ -229,7 +229,7 @@ OPERATIONS = (
     Operation(
         "blobs.missing",
         "POST",
-        PREFIX + "/blobs/missing",
+        PREFIX + "/missing-blobs",
         Permission.DEPLOY,
         "Ask which contents the server lacks",
         AskMissing,

@@ -20,8 +20,7 @@ def require(operating: Operating, operation: Operation, request: Any) -> None:
     `not-found` when they may not even know that there is such a thing."""
     if operation.permission is Permission.SIGN_IN:
         return
-    if operating.caller.kind == "anonymous":
-        guard.refuse_nobody(operation.name)
+    require_somebody(operating, operation)
     subject = SUBJECTS[operation.about](operating, operation, request)
     if subject is not None:
         guard.require(operating.caller, operation.permission, subject)
@@ -29,6 +28,12 @@ def require(operating: Operating, operation: Operation, request: Any) -> None:
             guard.require_owner(operating.caller, str(getattr(request, "owner", "")))
     elif operating.caller.kind != "local":  # who sees everything is told more by the operation itself
         guard.refuse_hidden(operation.about)
+
+
+def require_somebody(operating: Operating, operation: Operation) -> None:
+    """Raise `unauthenticated` when nobody knows who asks: that is told before anything about the request."""
+    if operating.caller.kind == "anonymous" and operation.permission is not Permission.SIGN_IN:
+        guard.refuse_nobody(operation.name)
 
 
 def _organization(operating: Operating, _operation: Operation, _request: Any) -> Subject:

@@ -19,6 +19,7 @@ from caseway.operations.fields import About, Described, described
 _Request = TypeVar("_Request")
 
 DEEPEST = 200
+_MOMENT = re.compile(r"^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +130,14 @@ def _text_fault(about: About, value: Any) -> str:
         return f"is longer than {about.longest} characters"
     if about.pattern and not re.search(about.pattern, value):
         return f"does not match {about.pattern}"
-    if about.format == "date-time" and value and not _is_moment(value):
+    if about.format == "date-time" and not _is_moment(value):
         return "is no RFC 3339 moment such as 2026-11-21T10:00:00Z"
     return ""
 
 
 def _is_moment(value: str) -> bool:
+    if not _MOMENT.match(value):
+        return False
     try:
         return datetime.fromisoformat(value).tzinfo is not None
     except ValueError:

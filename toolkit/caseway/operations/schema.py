@@ -23,12 +23,10 @@ _PLAIN: Mapping[Any, dict[str, Any]] = {
 
 def parameter_schema(item: Described) -> dict[str, Any]:
     """The schema of one field that travels in a path, query or header."""
-    return _described({}, item, is_answer=False)
+    return _described(Schemas(), item, is_answer=False)
 
 
-def object_schema(
-    kind: type, found: dict[str, Any], *, is_answer: bool, leave: frozenset[str]
-) -> dict[str, Any]:
+def object_schema(kind: type, found: Schemas, *, is_answer: bool, leave: frozenset[str]) -> dict[str, Any]:
     """The schema of a dataclass without the fields `leave`; the schemas it refers to are added to `found`.
 
     An answer says of each field whether it is always there; a request which ones are needed."""
@@ -48,16 +46,31 @@ def object_schema(
     return schema
 
 
-def reference(kind: type, found: dict[str, Any], *, is_answer: bool = True) -> dict[str, Any]:
+class Schemas(dict[str, Any]):
+    """Schemas by name; two dataclasses of one name get names of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kinds: dict[str, object] = {}
+
+    def name_for(self, kind: type, ending: str = "") -> str:
+        """The name of a dataclass's schema, always the same."""
+        name = kind.__name__ + ending
+        while self._kinds.setdefault(name, (kind, ending)) != (kind, ending):
+            name = kind.__module__.rpartition(".")[2].replace("_", " ").title().replace(" ", "") + name
+        return name
+
+
+def reference(kind: type, found: Schemas, *, is_answer: bool = True) -> dict[str, Any]:
     """A reference to the schema of a dataclass, which is put into `found`."""
-    name = kind.__name__
+    name = found.name_for(kind)
     if name not in found:
         found[name] = {}
         found[name] = object_schema(kind, found, is_answer=is_answer, leave=frozenset())
     return {"$ref": REFERENCE + name}
 
 
-def _described(found: dict[str, Any], item: Described, *, is_answer: bool) -> dict[str, Any]:
+def _described(found: Schemas, item: Described, *, is_answer: bool) -> dict[str, Any]:
     schema = _typed(found, item.type, item.about, is_answer=is_answer)
     if item.is_nullable:
         schema = _nullable(schema)
@@ -77,7 +90,7 @@ def _said(item: Described, *, is_answer: bool) -> dict[str, Any]:
     said: dict[str, Any] = {}
     if item.about.description:
         said["description"] = item.about.description
-    if not is_answer and not item.is_required and item.default is not None:
+    if not is_answer and not item.is_required and item.default is not None and item.default != "":
         said["default"] = list(item.default) if isinstance(item.default, tuple) else item.default
     example = example_of(item)
     if example is not None:
@@ -85,7 +98,7 @@ def _said(item: Described, *, is_answer: bool) -> dict[str, Any]:
     return said
 
 
-def _typed(found: dict[str, Any], kind: Any, about: About, *, is_answer: bool) -> dict[str, Any]:
+def _typed(found: Schemas, kind: Any, about: About, *, is_answer: bool) -> dict[str, Any]:
     origin = get_origin(kind)
     if kind in _PLAIN:
         return {**_PLAIN[kind], **(_bounds(about) if not is_answer else {})}

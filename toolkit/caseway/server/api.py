@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from caseway.model.canonical import canonical
+from caseway.operations.authorize import require_somebody
 from caseway.operations.operation import Answer, Operating, Operation
 from caseway.operations.perform import perform
 from caseway.server.auth import caller_of_request
@@ -43,6 +44,7 @@ def endpoint(operation: Operation) -> Endpoint:
         serving = serving_of(request)
         caller = await run_in_threadpool(caller_of_request, request, serving.platform, serving.authenticate)
         operating = Operating(serving.platform, caller)
+        require_somebody(operating, operation)
         given, text = await given_in(request, operation)
 
         def work() -> Any:

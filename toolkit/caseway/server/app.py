@@ -77,7 +77,8 @@ def _add_doors(app: FastAPI, serving: Serving, start: Start | None, hear: Hear |
 def _add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(CasewayError, _refused)
     app.add_exception_handler(HTTPException, _no_route)
-    app.add_exception_handler(sa.exc.DBAPIError, _no_database)
+    app.add_exception_handler(sa.exc.OperationalError, _no_database)
+    app.add_exception_handler(sa.exc.InterfaceError, _no_database)
     app.add_exception_handler(sa.exc.TimeoutError, _no_database)
     app.add_exception_handler(Exception, _bug)
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from caseway import __version__
+from caseway.model.access import Permission
 from caseway.operations.examples import whole_example
 from caseway.operations.fields import Described
 from caseway.operations.operation import Answer, Operation
 from caseway.operations.placing import placed
-from caseway.operations.schema import object_schema, parameter_schema, reference
+from caseway.operations.schema import Schemas, object_schema, parameter_schema, reference
 from caseway.server.problems import MEDIA_TYPE
 
 REFUSALS = {
@@ -61,7 +62,8 @@ IDEMPOTENCY = {
 
 def document(operations: Iterable[Operation], more: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The document; `more` has paths that are no operations, as they shall stand there."""
-    schemas: dict[str, Any] = {"Problem": PROBLEM}
+    schemas = Schemas()
+    schemas["Problem"] = PROBLEM
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation, schemas)
@@ -87,7 +89,7 @@ def document(operations: Iterable[Operation], more: Mapping[str, Any] | None = N
     }
 
 
-def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+def _described(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     where = placed(operation)
     told: dict[str, Any] = {
         "operationId": operation.name,
@@ -100,6 +102,8 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         "responses": _responses(operation, schemas),
         "x-permission": operation.permission.value,
     }
+    if operation.permission is Permission.SIGN_IN:
+        told["security"] = []  # whoever signs in has no token yet
     if operation.is_write:
         told["parameters"].append(IDEMPOTENCY)
     if where["body"]:
@@ -109,6 +113,8 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
 
 def _parameter(item: Described, place: str) -> dict[str, Any]:
     schema = parameter_schema(item)
+    if place == "path" and schema.get("type") == "string":
+        schema.setdefault("minLength", 1)
     told: dict[str, Any] = {
         "name": item.about.header or item.json,
         "in": place,
@@ -122,11 +128,11 @@ def _parameter(item: Described, place: str) -> dict[str, Any]:
 
 
 def _body(
-    operation: Operation, where: Mapping[str, tuple[Described, ...]], schemas: dict[str, Any]
+    operation: Operation, where: Mapping[str, tuple[Described, ...]], schemas: Schemas
 ) -> dict[str, Any]:
     leave = frozenset(item.name for place in ("path", "header") for item in where[place])
     schema = object_schema(operation.request, schemas, is_answer=False, leave=leave)
-    name = operation.request.__name__ + "Body"
+    name = schemas.name_for(operation.request, "Body")
     schemas[name] = schema
     example = whole_example(operation.request, leave)
     return {
@@ -140,7 +146,7 @@ def _body(
     }
 
 
-def _responses(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+def _responses(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     found: dict[str, Any] = {str(operation.status): _success(operation, schemas)}
     for status, words in REFUSALS.items():
         if status in _possible(operation):
@@ -153,7 +159,7 @@ def _possible(operation: Operation) -> set[str]:
     return always | ({"409", "412", "415"} if operation.is_write else set())
 
 
-def _success(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+def _success(operation: Operation, schemas: Schemas) -> dict[str, Any]:
     schema = reference(operation.response, schemas)
     example: Any = whole_example(operation.response)
     if operation.answer is Answer.STREAM:
@@ -162,7 +168,7 @@ def _success(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         }
     if operation.answer is Answer.LIST:
-        name = operation.response.__name__ + "Page"
+        name = schemas.name_for(operation.response, "Page")
         schemas[name] = {
             "type": "object",
             "description": "Some items; `nextCursor` is empty on the last page.",
