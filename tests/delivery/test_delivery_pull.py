@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -302,6 +303,22 @@ def test_a_push_that_a_forge_tells_of_is_live_without_waiting(
 
     assert (answer["status"], answer["project"]) == ("queued", "acme")
     assert look(platform, tmp_path).applied == {"dev": head}
+
+
+def test_a_push_that_is_told_of_during_a_look_gets_a_look_of_its_own(
+    platform: Platform, clock: StandingClock, tmp_path: Path, bare: Path, work: Path
+) -> None:
+    registered(platform, f"file://{bare}", seconds=3600)
+    pushed: list[str] = []
+
+    def meddle(name: str) -> None:
+        if name.startswith("action:") and not pushed:
+            pushed.append(save(work, "changed"))
+            clock.advance(seconds=1)
+            received(platform, *signed(a_push(bare)))
+
+    pull_due(replace(platform, on_boundary=meddle), tmp_path / "cache")
+    assert look(platform, tmp_path).applied == {"dev": pushed[0]}
 
 
 def test_a_delivery_that_comes_again_does_nothing(

@@ -30,6 +30,7 @@ _SHOWN = 5
 
 def pull_due(platform: Platform, cache: Path) -> str | None:
     """Look at the project that waits longest; its name, None when none is due."""
+    began = platform.clock()
     claimed = pulling.claim_due(platform)
     if claimed is None:
         return None
@@ -41,7 +42,7 @@ def pull_due(platform: Platform, cache: Path) -> str | None:
     except CasewayError as problem:
         error = _words(problem)
     pulling.looked(platform, remote, error=error, **seen)
-    pulling_deliveries.settle(platform, remote.organization, remote.project, error=error)
+    pulling_deliveries.settle(platform, remote.organization, remote.project, since=began, error=error)
     return remote.project
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -49,16 +49,22 @@ def take(platform: Platform, pushed: Pushed) -> bool:
     return True
 
 
-def settle(platform: Platform, organization: str, project: str, *, error: str) -> None:
-    """Close what was told of a project up to the look that ended now; with an error it is looked at again."""
+def settle(platform: Platform, organization: str, project: str, *, since: datetime, error: str) -> None:
+    """Close what was told of a project before the look that began at `since`; with an error it is looked at
+    again. What was told meanwhile may be about a push that the look did not see: it gets one of its own."""
     now = platform.clock()
     view = pulling.status(platform, organization, project)
     with platform.database.writing() as connection:
-        where = (
+        pending = (
             deliveries.c.organization == organization,
             deliveries.c.project == project,
             deliveries.c.status == "pending",
         )
+        where = (*pending, deliveries.c.received_at <= since)
+        later = sa.select(deliveries.c.id).where(*pending, deliveries.c.received_at > since).limit(1)
+        if connection.scalar(later) is not None:
+            mine = (remotes.c.organization == organization, remotes.c.project == project)
+            connection.execute(sa.update(remotes).where(*mine).values(due_at=now))
         values = {"status": "failed" if error else "done", "error": error[:4000], "ended_at": now}
         if error and view.failures < 3:
             values = {"error": error[:4000]}
