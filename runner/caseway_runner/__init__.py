@@ -11,6 +11,7 @@ from caseway_runner.engine import execute
 from caseway_runner.expression import Expression, ExpressionError, compile_expression
 from caseway_runner.files import folder_files, with_carried
 from caseway_runner.journal import Entry, Journal, MemoryJournal
+from caseway_runner.lines import Line
 from caseway_runner.outcome import Outcome, Status, TaskRecord, Waiting, WorkflowError
 from caseway_runner.policy import Limits, Policy
 from caseway_runner.ports import (
@@ -54,6 +55,7 @@ __all__ = [
     "InvalidWorkflow",
     "Journal",
     "Limits",
+    "Line",
     "Mailbox",
     "MemoryJournal",
     "NeverStarted",

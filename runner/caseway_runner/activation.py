@@ -13,6 +13,7 @@ from caseway_runner.duration import parse_duration
 from caseway_runner.errors import Fault, fault
 from caseway_runner.expression import Expression
 from caseway_runner.journal import Entry
+from caseway_runner.lines import Line
 from caseway_runner.moments import moment, stamp, time_descriptor
 from caseway_runner.outcome import Waiting
 from caseway_runner.ports import StubCall
@@ -59,6 +60,12 @@ class Activation:
     def key(self) -> str:
         """The idempotency key: the same for this activation in every run of the execution."""
         return f"{self.run.session.execution.id}:{self.position}"
+
+    def hear(self, stream: str, text: str) -> None:
+        """Tell whoever listens of a line that the task's process wrote."""
+        listener = self.run.session.ports.on_line
+        if listener is not None:
+            listener(Line(self.position, self.reference, stream, text))
 
     async def evaluate(self, expression: Expression, **extra: Any) -> Any:
         """The value of `expression` on the task's input; `extra` are more arguments."""

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from caseway_runner.approvals import Approvals
     from caseway_runner.containers import Containers
-    from caseway_runner.outcome import TaskRecord, WorkflowError
+    from caseway_runner.lines import Line
+from caseway_runner.outcome import TaskRecord, WorkflowError
 
 
 class Clock(Protocol):
@@ -165,7 +166,8 @@ def _no_file(path: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Everything an execution needs from outside. `on_task` hears of every task record as it changes;
+    """Everything an execution needs from outside. `on_task` hears of every task record as it changes,
+    `on_line` of every line that a task's process writes;
     setting `cancel` ends the execution as cancelled. `can_sleep` says that the caller keeps executions that
     wait and runs them again when what they wait for has come. Without a `mailbox`, `events` is one if it can
     be: events that the execution emits come back to it. `lifecycle` hears, as CloudEvents, what becomes of
@@ -181,6 +183,7 @@ class Ports:
     http_transport: httpx.AsyncBaseTransport | None = None
     stub: Stub | None = None
     on_task: Callable[[TaskRecord], None] | None = None
+    on_line: Callable[[Line], None] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     events: EventBus = field(default_factory=EventLog)
     cancel: asyncio.Event | None = None

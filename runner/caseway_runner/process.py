@@ -10,11 +10,13 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from caseway_runner.errors import Fault, LimitExceeded, fault
+from caseway_runner.lines import Hear, Splitter
 
 _POLL_SECONDS = 0.1
 _GRACE_SECONDS = 0.5
@@ -44,8 +46,9 @@ class Result:
     stderr: str
 
 
-async def run_process(command: Command) -> Result:
-    """Run `command` to its end. Raises LimitExceeded for too much output."""
+async def run_process(command: Command, hear: Hear | None = None) -> Result:
+    """Run `command` to its end; `hear` gets its lines as they come. Raises LimitExceeded for too much
+    output."""
     try:
         directory = Path(tempfile.mkdtemp(prefix="caseway-"))
     except OSError as error:
@@ -56,7 +59,7 @@ async def run_process(command: Command) -> Result:
                 (directory / name).write_text(text, encoding="utf-8")
         except OSError as error:
             raise _no_room(error) from error
-        return await _run(command, directory)
+        return await _run(command, directory, hear)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -65,7 +68,7 @@ def _no_room(error: OSError) -> Fault:
     return fault("runtime", f"the scratch folder cannot be written: {error.strerror or error}")
 
 
-async def _run(command: Command, directory: Path) -> Result:
+async def _run(command: Command, directory: Path, hear: Hear | None) -> Result:
     environment = {
         "PATH": _PATH,
         "LANG": "C.UTF-8",
@@ -75,7 +78,7 @@ async def _run(command: Command, directory: Path) -> Result:
     }
     arguments = [argument.replace("{dir}", str(directory)) for argument in command.arguments]
     try:
-        process = await asyncio.create_subprocess_exec(
+        process = await _started(
             "/bin/sh",
             "-c",
             _limits(command) + 'exec "$@"',
@@ -95,8 +98,12 @@ async def _run(command: Command, directory: Path) -> Result:
     try:
         async with asyncio.TaskGroup() as group:
             readers = [
-                group.create_task(_collect(process.stdout, stdout, command.output_bytes)),
-                group.create_task(_collect(process.stderr, stderr, command.output_bytes)),
+                group.create_task(
+                    _collect(process.stdout, stdout, command.output_bytes, _of("stdout", hear))
+                ),
+                group.create_task(
+                    _collect(process.stderr, stderr, command.output_bytes, _of("stderr", hear))
+                ),
             ]
             others = [
                 group.create_task(_feed(process, command.stdin)),
@@ -113,6 +120,18 @@ async def _run(command: Command, directory: Path) -> Result:
     if exceeded:
         raise LimitExceeded(exceeded)
     return Result(code, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace"))
+
+
+async def _started(*arguments: str, **options: Any) -> asyncio.subprocess.Process:
+    """The process. When the wait for it is cancelled its whole group is killed: asyncio itself would kill the
+    first process only."""
+    starting = asyncio.ensure_future(asyncio.create_subprocess_exec(*arguments, **options))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError, ValueError):
+            await _end(await starting)
+        raise
 
 
 async def _let_go(process: asyncio.subprocess.Process, readers: list[asyncio.Task[None]]) -> None:
@@ -143,12 +162,27 @@ async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:
         pass  # the process does not want its input; that is its right
 
 
-async def _collect(stream: asyncio.StreamReader | None, into: bytearray, limit: int) -> None:
+async def _collect(
+    stream: asyncio.StreamReader | None, into: bytearray, limit: int, hear: Callable[[str], None] | None
+) -> None:
     assert stream is not None
-    while chunk := await stream.read(65_536):
-        into += chunk
-        if len(into) > limit:
-            raise LimitExceeded(f"a process wrote more than {limit} bytes")
+    splitter = Splitter()
+    try:
+        while chunk := await stream.read(65_536):
+            into += chunk
+            if len(into) > limit:
+                raise LimitExceeded(f"a process wrote more than {limit} bytes")
+            if hear is not None:
+                for line in splitter.feed(chunk):
+                    hear(line)
+    finally:
+        if hear is not None:
+            for line in splitter.end():
+                hear(line)
+
+
+def _of(stream: str, hear: Hear | None) -> Callable[[str], None] | None:
+    return None if hear is None else lambda line: hear(stream, line)
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

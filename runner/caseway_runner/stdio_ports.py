@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 from caseway_runner.approvals import ApprovalRequest, Decision, NobodyDecides
 from caseway_runner.containers import ContainerError, ContainerRequest, ContainerResult
 from caseway_runner.errors import fault
 from caseway_runner.journal import Entry
+from caseway_runner.lines import Line
 from caseway_runner.outcome import TaskRecord
 from caseway_runner.ports import Arrival, Ports
 from caseway_runner.stdio_http import PipedTransport
@@ -155,6 +157,9 @@ def piped_ports(link: Link, order: Mapping[str, Any]) -> Ports:
     def on_task(record: TaskRecord) -> None:
         link.say({"say": "task", "record": record_json(record)})
 
+    def on_line(line: Line) -> None:
+        link.say({"say": "line", "line": asdict(line)})
+
     return Ports(
         journal=PipedJournal(link),
         secrets=source.secret,
@@ -164,6 +169,7 @@ def piped_ports(link: Link, order: Mapping[str, Any]) -> Ports:
         environment=dict(order["environment"]),
         http_transport=cast("httpx.AsyncBaseTransport", PipedTransport(link)) if order["asksHttp"] else None,
         on_task=on_task if order["tellsTasks"] else None,
+        on_line=on_line if order["tellsLines"] else None,
         events=events,
         mailbox=events,
         can_sleep=bool(order["canSleep"]),

@@ -15,6 +15,7 @@ from caseway_runner.approvals import ApprovalRequest, Decision
 from caseway_runner.containers import ContainerRequest, ContainerResult
 from caseway_runner.errors import error_from_json
 from caseway_runner.journal import Entry
+from caseway_runner.lines import Line
 from caseway_runner.outcome import Outcome, Status, TaskRecord, Waiting
 from caseway_runner.policy import Limits, Policy
 from caseway_runner.ports import Execution
@@ -94,6 +95,14 @@ def record_in(value: Any) -> TaskRecord:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadMessage("not a task record") from error
+
+
+def line_in(value: Any) -> Line:
+    """A line that a task's process wrote; raises `BadMessage`."""
+    try:
+        return Line(**{name: str(value[name]) for name in ("position", "reference", "stream", "text")})
+    except (KeyError, TypeError) as error:
+        raise BadMessage("not a line") from error
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:

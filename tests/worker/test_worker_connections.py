@@ -16,6 +16,7 @@ from caseway.platform import credentials, executions
 from caseway.platform.compose import Platform
 from caseway.platform.executions import NewExecution
 from caseway.platform.journal import JournalWriter
+from caseway.platform.telemetry import look
 from caseway.platform.views import get_instance
 from caseway.worker.connections import names_used, services, uses_connections
 from caseway.worker.run import Worker, claim, run_claimed
@@ -140,3 +141,20 @@ tasks = st.recursive(
 def test_a_connection_is_found_however_deep_it_is_named(task: dict[str, Any]) -> None:
     document = a_document("main", do=[{"step": task}])
     assert (names_used(document, {"db": {}, "cache": {}}) == {"db"}) == ("sql" in json.dumps(task))
+
+
+def test_what_a_process_writes_is_kept_masked(platform: Platform) -> None:
+    store(platform, {"username": "u", "password": "planted-secret-2"})
+    speak = {"run": {"shell": {"command": 'echo hello; echo "$CASEWAY_SERVICES" >&2'}}}
+    applied(platform, a_project(speak, "db"))
+    outcome = ran(platform)
+    kept = look.log_of(platform, outcome.id)
+    assert [line.text for line in kept if line.stream == "stdout"] == ["hello"]
+    assert "planted-secret-2" not in str(kept)
+
+
+def test_a_log_has_an_end(platform: Platform) -> None:
+    speak = {"run": {"shell": {"command": "seq 1 20000"}}}
+    applied(platform, a_project(speak, "cache"))
+    kept = look.log_of(platform, ran(platform).id, limit=20_000)
+    assert (len(kept), kept[-1].stream) == (10_001, "log")

@@ -76,6 +76,9 @@ class ContainerBody:
             result = await engine.run(request)
         except ContainerError as error:
             raise fault(error.kind, str(error)) from error
+        for stream, text in (("stdout", result.stdout), ("stderr", result.stderr)):
+            for line in text.splitlines():
+                activation.hear(stream, line)
         return returned("container", self.returns, result.code, result.stdout, result.stderr)
 
 

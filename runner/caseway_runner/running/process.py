@@ -44,7 +44,7 @@ class ProcessBody:
             return answer
         if not activation.run.session.ports.policy.processes:
             raise fault("authorization", f"the policy does not allow `run: {kind}` on this host")
-        work = run_process(self._command(activation, values))
+        work = run_process(self._command(activation, values), activation.hear)
         if self.awaits:
             done = await work
             return returned("process", self.returns, done.code, done.stdout, done.stderr)

@@ -95,9 +95,8 @@ class Conversation:
                         self._answer(message, answers, open_, failed)
                     case "drop":
                         self._drop(message, open_)
-                    case "task":
-                        if ports.on_task is not None:
-                            ports.on_task(self._checked(wire.record_in, message.get("record")))
+                    case "task" | "line":
+                        self._tell(ports, message)
                     case "ended":
                         return self._outcome(job, message)
                     case "broken":
@@ -109,6 +108,12 @@ class Conversation:
                 task.cancel()
             await asyncio.gather(*open_.values(), return_exceptions=True)
             failed.cancel()
+
+    def _tell(self, ports: runner.Ports, message: Mapping[str, Any]) -> None:
+        if message["say"] == "task" and ports.on_task is not None:
+            ports.on_task(self._checked(wire.record_in, message.get("record")))
+        elif message["say"] == "line" and ports.on_line is not None:
+            ports.on_line(self._checked(wire.line_in, message.get("line")))
 
     def _order(self, job: Job, ports: runner.Ports) -> dict[str, Any]:
         key = digest(job.document)
@@ -123,6 +128,7 @@ class Conversation:
             "policy": wire.policy_json(ports.policy),
             "environment": dict(ports.environment),
             "tellsTasks": ports.on_task is not None,
+            "tellsLines": ports.on_line is not None,
             "canSleep": ports.can_sleep,
             "asksHttp": job.place is not None and job.place.sandbox.network is Network.HOSTS,
             "hasLifecycle": ports.lifecycle is not None,

@@ -35,6 +35,7 @@ from caseway.worker.mailbox import StoreEvents, is_told
 from caseway.worker.masking import Masked
 from caseway.worker.quantities import limits_from
 from caseway.worker.sealed_journal import SealedJournal
+from caseway.worker.task_log import TaskLog
 
 CLAIM_SECONDS = 30.0
 COMPILED_KEPT = 256
@@ -159,6 +160,7 @@ async def _interpret(
     worker: Worker, held: executions.Claim, journal: StoreJournal, masked: Masked
 ) -> runner.Outcome:
     limits = limits_from(held.limits, worker.policy.limits)
+    task_log = TaskLog(worker.platform, held.execution_id, masked.text)
     environment: dict[str, str] = {}
     if uses_connections(held.document):
         environment = await asyncio.to_thread(environment_for, worker.platform, held, masked)
@@ -174,6 +176,7 @@ async def _interpret(
         clock=worker.clock,
         can_sleep=True,
         environment=environment,
+        on_line=task_log.hear,
         approvals=StoreApprovals(worker.platform, held, masked),
         lifecycle=events if is_told(held.document) else None,
     )
@@ -186,6 +189,8 @@ async def _interpret(
         return faulted(
             held.execution_id, SPEC_ERRORS + "authorization", "A secret is gone", detail, status=403
         )
+    finally:
+        await task_log.close()
 
 
 async def _keep_claim(worker: Worker, held: executions.Claim, work: asyncio.Task[runner.Outcome]) -> str:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row
-from caseway.platform.tables import executions, metric_points, processes, spans, tasks
+from caseway.platform.tables import executions, log_lines, metric_points, processes, spans, tasks
 from caseway.platform.telemetry.keep import Retention, retention
 from caseway.platform.telemetry.tree import Ended, EndedTask, points, tree
 
@@ -37,23 +37,32 @@ def fold(platform: Platform, *, limit: int = BATCH) -> int:
             connection.execute(sa.delete(table).where(table.c.execution_id.in_(ids)))
         found_spans: list[dict[str, Any]] = []
         found_points: list[dict[str, Any]] = []
-        marks = []
+        marks, logs = [], []
         for row in rows:
             held = kept.get((row.organization, row.process), Retention())
             ended = Ended(**{name: getattr(row, name) for name in _SAME + _SAME_TOO})
             found_spans += _span_rows(ended, trees.get(row.id, ()), held.telemetry)
             found_points += _point_rows(ended, held.telemetry)
             marks.append({"which": row.id, "ended": row.ended_at, "until": row.ended_at + held.runs})
+            logs.append({"whose": row.id, "until": row.ended_at + held.telemetry})
         connection.execute(sa.insert(spans), found_spans)
         if found_points:
             connection.execute(sa.insert(metric_points), found_points)
         connection.execute(_MARK, marks)
+        connection.execute(_LINES, logs)
     return len(rows)
 
 
 _MARK = (
     sa.update(executions)
     .where(executions.c.id == sa.bindparam("which"), executions.c.ended_at == sa.bindparam("ended"))
+    .values(expires_at=sa.bindparam("until"))
+)
+
+
+_LINES = (
+    sa.update(log_lines)
+    .where(log_lines.c.execution_id == sa.bindparam("whose"))
     .values(expires_at=sa.bindparam("until"))
 )
 

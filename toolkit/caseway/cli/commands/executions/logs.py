@@ -14,10 +14,15 @@ from caseway.cli.session import Session
 @click.command("logs")
 @click.argument("execution_id", metavar="ID")
 @click.option("--outputs", is_flag=True, help="Each task's output too.")
+@click.option("--lines", is_flag=True, help="What the tasks' processes wrote, and nothing else.")
 @session_options()
 @with_session
-def command(session: Session, execution_id: str, outputs: bool) -> None:
-    """Show what the tasks of execution ID did, in order of time: start, end, attempts, errors, outputs."""
+def command(session: Session, execution_id: str, outputs: bool, lines: bool) -> None:
+    """Show what the tasks of execution ID did, in order of time: start, end, attempts, errors, outputs; or,
+    with --lines, what their processes wrote."""
+    if lines:
+        _show_lines(session, execution_id)
+        return
     with session.client() as client:
         rows = client.call("executions.get", id=execution_id)["tasks"]
     if session.is_json:
@@ -34,3 +39,17 @@ def command(session: Session, execution_id: str, outputs: bool) -> None:
         say(f"{time} {painted_status(row['status'], 9)} {clean(row['reference'])}{clean(what)}")
         if outputs and row.get("output") is not None:
             say("    " + clean(json.dumps(row["output"], ensure_ascii=False, default=str))[:2000])
+
+
+def _show_lines(session: Session, execution_id: str) -> None:
+    from caseway.operations.client import every
+
+    with session.client() as client:
+        found = every(client, "logs.list", id=execution_id)
+    if session.is_json:
+        print_json({"id": execution_id, "lines": found})
+        return
+    for line in found:
+        mark = {"stderr": paint("!", "yellow"), "log": paint("#", "bright_black")}.get(line["stream"], " ")
+        time = paint(clean(line["at"]), "bright_black")
+        say(f"{time} {mark} {clean(line['position'])}  {clean(line['text'])}")
