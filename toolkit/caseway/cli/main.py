@@ -43,6 +43,7 @@ COMMANDS = {
     "process": (_C + "process", "Look at processes, versions and promotion"),
     "credential": (_C + "credential", "Keep the secrets that workflows use"),
     "runtime": (_C + "runtime", "Build the images that workflows run in"),
+    "secret": (_C + "secret", "Keep secrets in git, encrypted"),
     "key": (_C + "key", "Issue and revoke API keys of instances"),
     "login": (_C + "login", "Sign in to a server"),
     "token": (_C + "token", "Make and end the tokens one shows"),

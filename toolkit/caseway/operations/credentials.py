@@ -7,10 +7,14 @@ from typing import Annotated, Literal
 
 from caseway.model.access import Permission
 from caseway.model.canonical import JsonObject
+from caseway.model.credential_types import AUTHORIZATION_CODE
+from caseway.model.errors import CasewayError
 from caseway.operations.fields import NAME, About, Cursor, Limit, Moment
 from caseway.operations.operation import PREFIX, Answer, Operating, Operation, Page
 from caseway.operations.paging import page_of
-from caseway.platform import credentials
+from caseway.platform import consent, credentials
+from caseway.platform.audit import By
+from caseway.platform.credential_checks import CheckView, check_credential
 from caseway.platform.credentials import CredentialView
 from caseway.platform.tables.types import moment
 
@@ -38,6 +42,41 @@ class SetCredential:
     owner: Owner = ""
     metadata: Annotated[JsonObject | None, About("Shown in lists.", example={"host": "mail"})] = None
     expires_at: Moment = ""
+    source: Annotated[
+        Literal["store", "age", "environment", "file", "command"],
+        About("Where its value is had from.", example="store"),
+    ] = "store"
+    reference: Annotated[str, About("What the source is asked for.", example="", longest=500)] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BeginConsent:
+    """Of which credential, and where the browser comes back to."""
+
+    name: CredentialName
+    redirect: Annotated[
+        str, About("Where the browser comes back.", example="http://127.0.0.1:8123/", longest=500)
+    ]
+    scope: HomeScope = "organization"
+    owner: Owner = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Where the person goes to consent."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndConsent:
+    """What the browser brought back."""
+
+    name: CredentialName
+    state: Annotated[str, About("The state.", example="k3f…", longest=500, is_secret=True)]
+    code: Annotated[str, About("The code.", example="4/0A…", longest=4000, is_secret=True)]
+    scope: HomeScope = "organization"
+    owner: Owner = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +114,12 @@ def _list(operating: Operating, asked: ListCredentials) -> Page:
 
 
 def _set(operating: Operating, asked: SetCredential) -> StoredCredential:
+    if asked.source not in {"store", "age"} and operating.caller.kind != "local":
+        raise CasewayError(
+            f"a secret from {asked.source} is bound by who runs the server",
+            code="forbidden",
+            hint="run `caseway credential set` on the server's own machine",
+        )
     healed = credentials.set_credential(
         operating.platform,
         operating.organization,
@@ -85,6 +130,8 @@ def _set(operating: Operating, asked: SetCredential) -> StoredCredential:
         type=asked.type,
         metadata=asked.metadata,
         expires_at=moment(asked.expires_at) if asked.expires_at else None,
+        source=asked.source,
+        reference=asked.reference,
         actor=operating.actor,
     )
     return StoredCredential(asked.name, asked.scope, asked.type, tuple(healed))
@@ -100,6 +147,25 @@ def _remove(operating: Operating, asked: OneCredential) -> RemovedCredential:
         actor=operating.actor,
     )
     return RemovedCredential(asked.name, asked.scope, missed_by=tuple(missed))
+
+
+def _check(operating: Operating, asked: OneCredential) -> CheckView:
+    return check_credential(
+        operating.platform, operating.organization, asked.name, scope=asked.scope, owner=asked.owner
+    )
+
+
+def _begin(operating: Operating, asked: BeginConsent) -> Consent:
+    home = (asked.scope, asked.owner)
+    return Consent(
+        consent.begin(operating.platform, operating.organization, asked.name, home, asked.redirect)
+    )
+
+
+def _end(operating: Operating, asked: EndConsent) -> StoredCredential:
+    by = By(operating.organization, operating.actor, operating.platform.clock())
+    healed = consent.complete(operating.platform, by, asked.state, asked.code)
+    return StoredCredential(asked.name, asked.scope, AUTHORIZATION_CODE, tuple(healed))
 
 
 _ALL = PREFIX + "/credentials"
@@ -126,6 +192,41 @@ OPERATIONS = (
         StoredCredential,
         _set,
         about="credential",
+    ),
+    Operation(
+        "credentials.test",
+        "POST",
+        _ALL + "/{name}/test",
+        Permission.CREDENTIALS,
+        "Try a secret out",
+        OneCredential,
+        CheckView,
+        _check,
+        about="credential",
+    ),
+    Operation(
+        "credentials.authorize",
+        "POST",
+        _ALL + "/{name}/authorize",
+        Permission.CREDENTIALS,
+        "Begin a person's consent; where they go",
+        BeginConsent,
+        Consent,
+        _begin,
+        about="credential",
+        is_secret=True,
+    ),
+    Operation(
+        "credentials.consent",
+        "POST",
+        _ALL + "/{name}/consent",
+        Permission.CREDENTIALS,
+        "End a person's consent with what the browser brought back",
+        EndConsent,
+        StoredCredential,
+        _end,
+        about="credential",
+        is_secret=True,
     ),
     Operation(
         "credentials.remove",

@@ -11,6 +11,8 @@ _C = "caseway.cli.commands.credential."
 TABLE = {
     "set": (_C + "set", "Store a secret, encrypted"),
     "list": (_C + "list", "List names and scopes, never values"),
+    "test": (_C + "test", "Try a secret out"),
+    "authorize": (_C + "authorize", "Ask a person for their consent, in the browser"),
     "rm": (_C + "rm", "Forget a secret"),
     "rotate": (_C + "rotate", "Encrypt all secrets anew with the first key"),
 }

@@ -8,7 +8,15 @@ from caseway.cli.options import session_options, with_session
 from caseway.cli.output import print_json, print_table
 from caseway.cli.session import Session
 
-COLUMNS = {"name": "NAME", "scope": "SCOPE", "owner": "OWNER", "type": "TYPE", "updatedAt": "UPDATED"}
+COLUMNS = {
+    "name": "NAME",
+    "scope": "SCOPE",
+    "owner": "OWNER",
+    "type": "TYPE",
+    "source": "SOURCE",
+    "updatedAt": "UPDATED",
+    "expiresAt": "EXPIRES",
+}
 
 
 @click.command("list")

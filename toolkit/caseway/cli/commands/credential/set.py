@@ -12,7 +12,19 @@ from caseway.cli.output import clean, print_json, say
 from caseway.cli.session import Session
 
 SCOPES = ("organization", "user", "instance", "member", "system")
-TYPES = ("custom", "apiKey", "basic", "bearer", "oauth2", "databaseUrl", "smtp", "aws")
+SOURCES = ("store", "environment", "file", "command")
+TYPES = (
+    "custom",
+    "apiKey",
+    "basic",
+    "bearer",
+    "oauth2",
+    "oauth2ClientCredentials",
+    "oauth2AuthorizationCode",
+    "databaseUrl",
+    "smtp",
+    "aws",
+)
 ASKED = {"bearer": ("token",), "apiKey": ("key",), "basic": ("username", "password"), "databaseUrl": ("url",)}
 
 
@@ -27,19 +39,53 @@ ASKED = {"bearer": ("token",), "apiKey": ("key",), "basic": ("username", "passwo
     "--scope", type=click.Choice(SCOPES), default="organization", show_default=True, help="Whose it is."
 )
 @click.option("--owner", default="", metavar="NAME", help="The user or instance of a scope that has one.")
+@click.option("--expires", metavar="DURATION", help="How long it is good, such as 90d.")
+@click.option("--test-url", default="", metavar="URL", help="Where `credential test` tries it out.")
+@click.option(
+    "--source", type=click.Choice(SOURCES), default="store", show_default=True, help="Where it is had from."
+)
+@click.option("--reference", default="", metavar="NAME", help="The variable, file or command of --source.")
 @session_options()
 @with_session
 def command(  # noqa: PLR0913, PLR0917 - one argument per option
-    session: Session, name: str, kind: str, value: str | None, fields: tuple[str, ...], scope: str, owner: str
+    session: Session,
+    name: str,
+    kind: str,
+    value: str | None,
+    fields: tuple[str, ...],
+    scope: str,
+    owner: str,
+    expires: str | None,
+    test_url: str,
+    source: str,
+    reference: str,
 ) -> None:
     """Store the secret NAME. Without --value or --field it is asked for on the terminal, unseen, or read
     from stdin; what stands on a command line can be seen by other users of the machine.
 
     Instances that waited for it become active.
     """
-    secret = _secret(kind, value, fields)
+    from datetime import UTC, datetime, timedelta
+
+    from caseway.worker.quantities import seconds
+
+    if (source != "store") != bool(reference):
+        raise click.UsageError("--source and --reference go together")
+    secret = _secret(kind, value, fields) if source == "store" else {}
+    until = datetime.now(UTC) + timedelta(seconds=seconds(expires)) if expires else None
     with session.client() as client:
-        told = client.call("credentials.set", name=name, value=secret, scope=scope, owner=owner, type=kind)
+        told = client.call(
+            "credentials.set",
+            name=name,
+            value=secret,
+            scope=scope,
+            owner=owner,
+            type=kind,
+            metadata={"testUrl": test_url} if test_url else None,
+            expires_at=until.isoformat() if until else None,
+            source=source,
+            reference=reference,
+        )
     if session.is_json:
         print_json(told)
         return
