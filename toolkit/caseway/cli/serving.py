@@ -64,7 +64,7 @@ def working(platform: Platform, asked: Working) -> Iterator[Work]:
 
     queue_url = os.environ.get("CASEWAY_QUEUE_URL", "")
     with JournalWriter(platform.database) as writer:
-        worker = Worker(platform, writer, runner.Policy(processes=asked.processes))
+        worker = Worker(platform, writer, runner.Policy(processes=asked.processes), house=house())
 
         pool = Pool(worker, asked.concurrency)
 
@@ -114,6 +114,23 @@ def serve_web(session: Session, asked: Mapping[str, Any], beside: Working | None
         go_on(platform)  # applies that another server left unfinished
         app = create_app(platform, authenticate=caller_of, settings=settings, start=start, hear=hear)
         run(app, settings, on_listening=lambda url: _tell(session, url), beside=work)
+
+
+def house() -> Mapping[str, Callable[[Platform], object]]:
+    """What is done besides in each turn of the house: spans go to where OTEL_EXPORTER_OTLP_ENDPOINT says."""
+    endpoint = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+    if not endpoint:
+        return {}
+    try:
+        from caseway.worker.otlp import export, sender
+    except ImportError as error:
+        raise CasewayError(
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, and the exporter is not installed",
+            code="not-installed",
+            hint="install caseway[otlp]",
+        ) from error
+    send = sender(endpoint)
+    return {"export": lambda platform: export(platform, send)}
 
 
 def repositories() -> Path:

@@ -9,7 +9,6 @@ from contextlib import suppress
 
 import caseway_runner as runner
 from caseway.platform import executions, schedules
-from caseway.platform.bundle import Platform
 from caseway.worker.housekeeping import keep_house
 from caseway.worker.run import Worker, run_claimed
 
@@ -25,10 +24,10 @@ async def fire_due(worker: Worker, *, limit: int = 100) -> list[str]:
     return [*fired, *lost, *woken]
 
 
-async def keep(platform: Platform, stopped: asyncio.Event, *, every: float = HOUSE_SECONDS) -> None:
+async def keep(worker: Worker, stopped: asyncio.Event, *, every: float = HOUSE_SECONDS) -> None:
     """Keep the house now and then until `stopped` is set; one process of all does it at a time."""
     while not stopped.is_set():
-        await asyncio.to_thread(keep_house, platform)
+        await asyncio.to_thread(keep_house, worker.platform, worker.house)
         with suppress(TimeoutError):
             await asyncio.wait_for(stopped.wait(), every)
 

@@ -56,6 +56,7 @@ class Worker:
     claim_seconds: float = CLAIM_SECONDS
     clock: runner.Clock = field(default_factory=runner.SystemClock)
     is_ending: bool = False
+    house: Mapping[str, Callable[[Platform], object]] = field(default_factory=dict)
     executor: Executor | None = None
     place: Callable[[executions.Claim], Place | None] = here
     dispatcher: Dispatcher = field(init=False)

@@ -65,7 +65,7 @@ async def _until(ending: asyncio.Event, pool: Pool, queue: SaqQueue | None) -> N
     parts = [
         asyncio.create_task(_tick(stopped, pool, feed)),
         asyncio.create_task(_feed(stopped, pool, feed)),
-        asyncio.create_task(keep(pool.worker.platform, stopped)),
+        asyncio.create_task(keep(pool.worker, stopped)),
     ]
     told = asyncio.create_task(ending.wait())
     await asyncio.wait({*parts, told}, return_when=asyncio.FIRST_COMPLETED)
