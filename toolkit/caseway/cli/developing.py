@@ -9,13 +9,16 @@ import webbrowser
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from caseway.cli.output import paint, say
+from caseway.cli.output import clean, paint, say
 from caseway.cli.serving import Working, require_server, serve_log, starting, working
 from caseway.cli.session import Session
 from caseway.cli.watching import a_watch, say_outcome, watch_until
 
 if TYPE_CHECKING:
+    from caseway.operations.client import Client
     from caseway.platform.bundle import Platform
+
+_SHOWN = 10  # instances whose addresses are told
 
 
 def develop(session: Session, *, port: int, opens: bool | None, processes: bool, takes_over: bool) -> int:
@@ -57,6 +60,7 @@ async def _watch(session: Session, platform: Platform, stop: asyncio.Event, *, t
         first = watch.begin()
         if first is not None:
             say_outcome(first)
+        _say_addresses(client)
         watch_until(watch, session.project_root().resolve(), ended, say_outcome)
 
     thread = asyncio.create_task(asyncio.to_thread(go))
@@ -65,6 +69,16 @@ async def _watch(session: Session, platform: Platform, stop: asyncio.Event, *, t
     ended.set()
     told.cancel()
     await thread
+
+
+def _say_addresses(client: Client) -> None:
+    """Where the HTTP triggers of what is live are reached."""
+    found = client.call("instances.list", limit=_SHOWN)
+    for instance in found["items"]:
+        for workflow in instance["workflows"]:
+            for trigger in workflow["triggers"]:
+                if trigger.get("type") == "http":
+                    say(f"  {clean(trigger.get('method') or 'POST')} {clean(trigger['url'])}", err=True)
 
 
 def _greet(url: str, *, opens: bool | None) -> None:

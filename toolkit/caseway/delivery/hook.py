@@ -18,7 +18,7 @@ from caseway.delivery.refs import HEADS, stages_for
 from caseway.model.desired import Stage
 from caseway.model.errors import CasewayError
 from caseway.operations.client import Client
-from caseway.platform.preview_purge import patiently
+from caseway.platform.patience import patiently
 from caseway.repo import git
 from caseway.repo.reports import render
 

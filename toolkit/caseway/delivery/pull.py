@@ -20,7 +20,7 @@ from caseway.model.errors import CasewayError
 from caseway.operations.local_client import LocalClient
 from caseway.platform import pulling, pulling_deliveries
 from caseway.platform.bundle import Platform
-from caseway.platform.preview_purge import patiently
+from caseway.platform.patience import patiently
 from caseway.platform.pulling import ProjectView, Remote, Secrets
 
 ACTOR = "pull"

@@ -4,25 +4,18 @@ The one rule: only what belongs to the preview's own project goes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
-from typing import TypeVar
 
 import sqlalchemy as sa
 
 from caseway.model.desired import Desired
-from caseway.model.errors import CasewayError
 from caseway.platform import graves
 from caseway.platform.audit import By
 from caseway.platform.bundle import Platform
+from caseway.platform.patience import Pause, patiently
 from caseway.platform.tables import instances, processes, resources, runtime_builds
 from caseway.reconcile.preview import SEPARATOR
-
-_BUSY = frozenset({"lease-held", "plan-stale"})
-_PATIENCE, _PAUSE = 60.0, 0.2  # seconds: another apply is waited for, then it is an error
-
-T = TypeVar("T")
-Pause = Callable[[float], None]
 
 
 def purge_rest(platform: Platform, desired: Desired, by: By, pause: Pause) -> None:
@@ -88,15 +81,3 @@ def orphans(connection: sa.Connection, organization: str, known: Iterable[str]) 
 def _split(scope: str) -> tuple[str, str]:
     project, _, preview = scope.partition(SEPARATOR)
     return project, preview
-
-
-def patiently(attempt: Callable[[], T], pause: Pause) -> T:
-    """What `attempt` gives, tried again while others are at work."""
-    for _ in range(int(_PATIENCE / _PAUSE)):
-        try:
-            return attempt()
-        except CasewayError as error:
-            if error.code not in _BUSY:
-                raise
-        pause(_PAUSE)
-    return attempt()

@@ -19,7 +19,8 @@ from caseway.platform import preview_records as records
 from caseway.platform.apply import ApplyReport, Listener, apply
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
-from caseway.platform.preview_purge import Pause, orphans, patiently, purge_rest
+from caseway.platform.patience import Pause, patiently
+from caseway.platform.preview_purge import orphans, purge_rest
 from caseway.platform.preview_records import Key, Preview
 from caseway.platform.snapshot import read_snapshot
 from caseway.reconcile.plan import plan
