@@ -10,12 +10,14 @@ import sqlalchemy as sa
 
 from caseway.platform import inbox, lease
 from caseway.platform.compose import open_platform
+from caseway.platform.journal import JournalWriter
 from caseway.platform.tables import events, rate_limits
 from caseway.platform.triggers.doors import Rate
 from caseway.platform.triggers.rates import Rates
 from caseway.targets.registry import TARGETS
 from caseway.worker.fire import keep
 from caseway.worker.housekeeping import EVENTS_KEPT, LEASE, keep_house
+from caseway.worker.run import Worker
 
 
 def test_a_worker_forgets_old_events_and_unused_limits_unless_another_is_at_it(tmp_path: Path) -> None:
@@ -46,7 +48,8 @@ def test_a_worker_forgets_old_events_and_unused_limits_unless_another_is_at_it(t
         async def one_turn() -> None:
             ending = asyncio.Event()
             asyncio.get_running_loop().call_later(0.01, ending.set)
-            await keep(platform, ending)
+            with JournalWriter(platform.database) as writer:
+                await keep(Worker(platform, writer), ending)
 
         asyncio.run(one_turn())
         assert left() == (0, 0)
