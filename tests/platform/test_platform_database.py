@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from caseway.platform.migrations.upgrade import scripts
 from caseway.platform.snapshot import current_revision
 from caseway.platform.tables import Instant, JsonText, metadata
 from chaos.store_builders import a_platform, a_repo, a_use_case, an_instance, deployed
+from postgres_server import administer, url_of
 
 
 def same_type(_context: Any, _there: Any, _wanted: Any, there: Any, wanted: Any) -> bool | None:
@@ -122,3 +125,46 @@ def test_the_key_file_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with a_platform(f"sqlite:///{tmp_path}/state.db", secret_key="") as again:
         assert again.keyring().decrypt(ciphertext) == b"x"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_replicas_that_migrate_at_once_migrate_once(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path}/state.db"
+    if kind == "postgresql":
+        server = request.getfixturevalue("postgres_server")
+        administer(server, "CREATE DATABASE replicas")
+        url = url_of(server, "replicas")
+    code = "import sys; from caseway.platform.database import migrate; print(*migrate(sys.argv[1]), sep='>')"
+    replicas = [
+        subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    told = [replica.communicate(timeout=60)[0].strip() for replica in replicas]
+
+    assert [replica.returncode for replica in replicas] == [0] * 4
+    assert {line.partition(">")[2] for line in told} == {HEAD}
+    database = open_database(url)
+    assert current_revision(database) == 0
+    database.close()
+
+
+def test_postgresql_of_a_later_version_is_refused_by_all(postgres_server: Path) -> None:
+    administer(postgres_server, "CREATE DATABASE later TEMPLATE migrated")
+    url = url_of(postgres_server, "later")
+    database = open_database(url)
+    with database.writing() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    for attempt in (open_database, migrate):
+        with pytest.raises(CasewayError) as caught:
+            attempt(url)
+        assert caught.value.code == "schema-new"
+
+
+def test_a_glance_sees_the_revision_as_last_committed(platform: Platform) -> None:
+    before = platform.database.revision()
+    with platform.database.transaction():
+        assert platform.database.revision() == before
+    assert platform.database.revision() == before + 1

@@ -8,10 +8,14 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from worker_world import CountingServer, handler
 
 from caseway.platform.compose import Platform, open_platform
+from caseway.platform.database import open_database
+from caseway.platform.tables import metadata
 from caseway.targets.registry import TARGETS
+from postgres_server import administer, url_of
 
 
 @pytest.fixture
@@ -33,7 +37,13 @@ def server() -> Iterator[CountingServer]:
 @pytest.fixture(autouse=True)
 def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting or cache of the machine reaches a test."""
-    for name in ("CASEWAY_FORMAT", "CASEWAY_DATABASE_URL", "CASEWAY_SECRET_KEY", "CASEWAY_SERVER"):
+    for name in (
+        "CASEWAY_FORMAT",
+        "CASEWAY_DATABASE_URL",
+        "CASEWAY_SECRET_KEY",
+        "CASEWAY_SERVER",
+        "CASEWAY_QUEUE_URL",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -69,8 +79,30 @@ def project(tmp_path: Path) -> Write:
     return write
 
 
-@pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
-    """An empty platform."""
-    with open_platform(f"sqlite:///{tmp_path / 'state.db'}", targets=TARGETS) as opened:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def platform(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Platform]:
+    """An empty platform, on either database."""
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+    with open_platform(url, targets=TARGETS, key_file=tmp_path / "secret.key") as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def worker_database(postgres_server: Path) -> str:
+    """The URL of a PostgreSQL database for these tests."""
+    administer(postgres_server, "CREATE DATABASE worker TEMPLATE migrated")
+    return url_of(postgres_server, "worker")
+
+
+@pytest.fixture
+def postgres_url(worker_database: str) -> Iterator[str]:
+    """A PostgreSQL database that is empty at first."""
+    yield worker_database
+    database = open_database(worker_database)
+    with database.writing() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(sa.delete(table))
+        connection.execute(sa.insert(metadata.tables["store"]).values(id=1, revision=0))
+    database.close()

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Self
 
 from caseway.model.errors import CasewayError
@@ -98,8 +99,9 @@ class SaqQueue:
             raise QueueLost(str(error) or type(error).__name__) from error
 
     async def close(self) -> None:
-        """Let go of the connections."""
-        await self._queue.disconnect()
+        """Let go of the connections, whether there is somebody at the other end or not."""
+        with suppress(*self._errors):
+            await self._queue.disconnect()
 
 
 def _opened(url: str) -> tuple[tuple[type[Exception], ...], Any]:
