@@ -56,7 +56,8 @@ def _calls(view: View, document: Document) -> tuple[tuple[str, str, str], ...]:
 def _within(value: Any) -> Iterator[tuple[str, str, str]]:
     """Place, function and connection of each call in a document."""
     for pointer, _, node in walk(value):
-        if isinstance(node, dict) and node.get("call") in runner.CONNECTION_FUNCTIONS:
+        called = node.get("call") if isinstance(node, dict) else None  # a dict in a task that is named so
+        if isinstance(called, str) and called in runner.CONNECTION_FUNCTIONS:
             name = text(node, "with", "connection")
             if name and "$" not in name:
-                yield f"{pointer}/with/connection", str(node["call"]), name
+                yield f"{pointer}/with/connection", called, name
