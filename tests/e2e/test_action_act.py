@@ -99,9 +99,6 @@ def test_a_push_deploys_and_later_steps_see_it(act: Act, repo: Path, tmp_path: P
     assert "### ✅ Caseway: Deployed" in ran.summary
     assert "changed=true" in ran.text
 
-    again = act.run(repo, "push", a_push(repo), CASEWAY_DATABASE_URL=url)
-    assert (again.code, again.output("changed")) == (0, "false")
-
 
 def test_a_request_is_commented_previewed_updated_and_cleaned_up(
     act: Act, repo: Path, tmp_path: Path, github: FakeGitHub

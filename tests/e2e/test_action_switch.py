@@ -51,7 +51,7 @@ class Caller:
                 says = answer.text if not answer.is_success else str(answer.json().get("says"))
                 if not self.answers or self.answers[-1] != says:
                     self.answers.append(says)
-                self._stop.wait(0.01)
+                self._stop.wait(0.03)
 
     def wait_for(self, words: str) -> None:
         """Until somebody was answered with `words`."""
@@ -193,7 +193,8 @@ def run_action(place: Place) -> None:
     act = Act(home, warm_environment(place.folder / "warm"))
     act.actions["caseway/caseway@v0.1.0"] = action
     act.variables["CASEWAY_SERVER"] = place.server
-    token = place.caseway("token", "create", "--scope", "deploy", "--name", "ci").strip()
+    place.caseway("service-account", "create", "ci", "--scope", "deploy")
+    token = place.caseway("token", "create", "--scope", "deploy", "--service-account", "ci").strip()
     ran = act.run(place.repo.folder, "push", push_payload(place.repo), CASEWAY_TOKEN=token)
     assert ran.code == 0, ran.text
     assert ran.output("version") == "1.0.3"

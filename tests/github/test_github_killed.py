@@ -115,7 +115,7 @@ def _before(world: World, do: str, trial: dict[str, Any], mortal: Run) -> None:
         assert mortal(**trial, do="opened", number=1, at=0).isdigit()
 
 
-@pytest.mark.parametrize(("do", "step"), [("push", 1), ("opened", 3), ("closed", 3)])
+@pytest.mark.parametrize(("do", "step"), [("push", 1), ("opened", 4), ("closed", 5)])
 def test_killed_ever_later_it_converges(world: World, do: str, step: int, mortal: Run) -> None:
     _prepared(world, do, mortal)
     wanted, whole = FakeGitHub(), FakeGitHub()
@@ -145,7 +145,7 @@ def test_killed_once_the_next_run_ends_as_if_nothing_had_happened(world: World, 
         trial = world.trial(forge, address)
         moments = int(mortal(**trial, do=do, number=5, at=0))
         expected = world.seen(trial["url"], forge)
-    for at in range(2, moments, max(moments // 4, 1)):
+    for at in range(2, moments, max(moments // 3, 1)):
         forge = FakeGitHub()
         with forge.served() as address:
             trial = world.trial(forge, address)

@@ -143,7 +143,7 @@ def _show(session: Session, console: Console, report: Report) -> None:
     for part in report.parts:
         if part.plan is not None and report.job.do not in {Do.APPLY, Do.PROMOTE, Do.PREVIEW_DOWN}:
             console.say(as_text(part.plan))
-    console.say(clean(f"{report.headline} ({report.job.reason})"))
+    console.say(clean(f"{report.headline} ({report.job.reason})" if report.job.reason else report.headline))
     if session.is_json:
         shown = outputs(report, report.headline, "")
         print_json({"ok": report.is_ok, "do": report.job.do.value, "reason": report.job.reason, **shown})

@@ -65,8 +65,9 @@ def _shows_plan(report: Report, part: Part) -> bool:
 def _head(report: Report) -> Iterator[str]:
     yield f"### {_title(report)}"
     yield ""
-    yield f"{inline(_sentence(report))}"
-    yield ""
+    if report.job.reason:
+        yield inline(_sentence(report))
+        yield ""
     if report.trouble is not None:
         yield f"> **{inline(report.trouble.message)}**"
         if report.trouble.hint:
