@@ -63,7 +63,9 @@ def names_used(document: JsonObject, declared: Mapping[str, JsonObject]) -> set[
 def _uses(value: Any) -> Iterator[str]:
     """The names of connections, `ANY` for a process."""
     if isinstance(value, Mapping):
-        if value.get("call") in runner.CONNECTION_FUNCTIONS and isinstance(value.get("with"), Mapping):
+        called = value.get("call")  # a mapping in a task that is named so
+        is_known = isinstance(called, str) and called in runner.CONNECTION_FUNCTIONS
+        if is_known and isinstance(value.get("with"), Mapping):
             name = value["with"].get("connection")
             if isinstance(name, str):
                 yield name
