@@ -1,4 +1,4 @@
-"""The action's scripts by themselves: all or nothing is installed, and what the repository holds never runs."""
+"""The scripts of the action by themselves: all or nothing is installed; nothing of the repository runs."""
 
 from __future__ import annotations
 
