@@ -18,13 +18,14 @@ from caseway.operations.desired_state import of_json
 from caseway.operations.planning import planned
 from caseway.operations.shape import facts_of
 from caseway.operations.uploading import digests_in, put_together
-from caseway.platform import applies, blobs, kept_plans
+from caseway.platform import applies, blobs, kept_plans, lease
 from caseway.platform.apply import ActionResult, ApplyReport, Progress, apply
 from caseway.platform.bundle import Platform
 from caseway.platform.kept_plans import KeptPlan
 
 LOG = logging.getLogger("caseway.apply")
 PATIENCE = 30.0  # seconds to wait while somebody else changes the platform
+AFTER_A_CUT = lease.SECONDS + 30.0  # the lease of a server that died on another machine must end first
 AGAIN = 0.5
 TELL_EVERY = 0.2
 BEAT_EVERY = 10.0
@@ -72,7 +73,8 @@ def _report(platform: Platform, organization: str, apply_id: str) -> JsonObject:
     is_begun = bool(applies.events_after(platform, organization, apply_id, 0, limit=1))
     plan = _what_is_left(platform, kept) if is_begun else kept.plan
     with _Telling(platform, organization, apply_id) as telling:
-        done = _patiently(platform, plan, record.actor, telling)
+        patience = AFTER_A_CUT if is_begun else PATIENCE
+        done = _patiently(platform, plan, record.actor, (telling, patience))
     return facts_of(_whole(kept.plan, done) if is_begun else done)
 
 
@@ -100,9 +102,10 @@ def plan_of(platform: Platform, organization: str, asked: JsonObject) -> Plan:
     return planned(platform, replace(desired, organization=organization), options)
 
 
-def _patiently(platform: Platform, plan: Plan, actor: str, telling: _Telling) -> ApplyReport:
+def _patiently(platform: Platform, plan: Plan, actor: str, how: tuple[_Telling, float]) -> ApplyReport:
     """Apply, waiting a while for whoever changes the platform now."""
-    until, is_told = time.monotonic() + PATIENCE, False
+    telling, patience = how
+    until, is_told = time.monotonic() + patience, False
     while True:
         try:
             return apply(platform, replace(plan, id=""), actor=actor, on_progress=telling)
