@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +53,33 @@ def asgi(app: Any, port: int) -> Iterator[int]:
     finally:
         server.should_exit = True
         thread.join(10)
+
+
+@contextmanager
+def rabbit(folder: Path) -> Iterator[int]:
+    """Run RabbitMQ with its data in `folder`, and a port mapper of Erlang's of its own."""
+    found = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin"))
+    if not found:
+        pytest.skip("rabbitmq-server is not installed")
+    port, hidden, mapper = free_port(), free_port(), free_port()
+    environment = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "ERL_EPMD_PORT": str(mapper),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODENAME": f"tested-{port}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(hidden),
+        "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+        "RABBITMQ_LOG_BASE": str(folder / "log"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+        "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
+    }
+    with broker([str(found[-1] / "rabbitmq-server")], port, env=environment, start_new_session=True):
+        yield port
+    subprocess.run(["epmd", "-port", str(mapper), "-kill"], stdout=subprocess.DEVNULL, check=True)
 
 
 @contextmanager

@@ -15,11 +15,12 @@ import httpx
 import pytest
 from running import ERRORS, VirtualClock, a_workflow, journal_of, run
 from running import server as serving_page
-from serving import asgi, broker, free_port, wait_until
+from serving import asgi, broker, free_port, rabbit, wait_until
 
 from caseway_runner import MemoryJournal, Outcome, Policy, Status, StubAnswer, StubCall, problems
 from caseway_runner.yaml_text import read_yaml
 
+aio_pika = pytest.importorskip("aio_pika", reason="the extra caseway[asyncapi] is not installed")
 redis = pytest.importorskip("redis", reason="the extra caseway[asyncapi] is not installed")
 nats = pytest.importorskip("nats", reason="the extra caseway[asyncapi] is not installed")
 mqtt = pytest.importorskip("paho.mqtt.client", reason="the extra caseway[asyncapi] is not installed")
@@ -29,7 +30,7 @@ websockets = pytest.importorskip(
 
 Heard = Callable[[], tuple[bytes, dict[str, str]]]
 EVENT = {"type": "com.example.read", "source": "https://example.com", "data": "${ .n }"}
-PROTOCOLS = ["redis", "mqtt", "mqtt5", "nats"]
+PROTOCOLS = ["amqp", "redis", "mqtt", "mqtt5", "nats"]
 
 
 class Peer:
@@ -133,6 +134,67 @@ class NatsPeer(Peer):
         thread.join(10)
 
 
+class AmqpPeer(Peer):
+    """By default over an exchange, so that what nobody listens to is gone; by the queue's name with ""."""
+
+    protocol = "amqp"
+
+    def __init__(self, port: int, exchange: str = "amq.topic") -> None:
+        super().__init__(port)
+        self.exchange = exchange
+
+    def _work(self, work: Callable[[Any], Any]) -> Any:
+        async def connected() -> Any:
+            async with await aio_pika.connect(port=self.port) as connection:
+                return await work(await connection.channel())
+
+        return asyncio.run(connected())
+
+    def send(self, address: str, content: bytes) -> None:
+        async def work(channel: Any) -> None:
+            exchange = channel.default_exchange
+            if self.exchange:
+                exchange = await channel.get_exchange(self.exchange)
+            await exchange.publish(aio_pika.Message(content), address, mandatory=not self.exchange)
+
+        self._work(work)
+
+    def declare(self, name: str) -> None:
+        self._work(lambda channel: channel.declare_queue(name, durable=True))
+
+    def left(self, name: str) -> list[Any]:
+        """What the queue has, in order."""
+
+        async def work(channel: Any) -> list[Any]:
+            found, queue = [], await channel.get_queue(name)
+            while (message := await queue.get(fail=False, no_ack=True)) is not None:
+                found.append(message)
+            return found
+
+        return list(self._work(work))
+
+    @contextmanager
+    def listening(self, address: str) -> Iterator[Heard]:
+        async def bound(channel: Any) -> None:
+            queue = await channel.declare_queue("heard", durable=True)
+            await queue.bind(self.exchange, address)
+
+        self._work(bound)
+
+        def get() -> tuple[bytes, dict[str, str]]:
+            (message,) = self.left("heard")
+            return message.body, message.headers
+
+        yield get
+        self._work(lambda channel: channel.queue_delete("heard"))
+
+
+@pytest.fixture(scope="module")
+def amqp_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with rabbit(tmp_path_factory.mktemp("amqp")) as port:
+        yield port
+
+
 @pytest.fixture(scope="module")
 def redis_port() -> Iterator[int]:
     port = free_port()
@@ -168,8 +230,10 @@ def nats_port() -> Iterator[int]:
 
 @pytest.fixture(params=PROTOCOLS)
 def peer(request: pytest.FixtureRequest) -> Peer:
-    kinds = {kind.protocol: kind for kind in (RedisPeer, MqttPeer, Mqtt5Peer, NatsPeer)}
-    fixture = {"redis": "redis_port", "nats": "nats_port"}.get(request.param, "mqtt_port")
+    kinds = {kind.protocol: kind for kind in (AmqpPeer, RedisPeer, MqttPeer, Mqtt5Peer, NatsPeer)}
+    fixture = {"amqp": "amqp_port", "redis": "redis_port", "nats": "nats_port"}.get(
+        request.param, "mqtt_port"
+    )
     return kinds[request.param](request.getfixturevalue(fixture))
 
 
@@ -195,6 +259,7 @@ def a_document(protocol: str, port: int) -> dict[str, Any]:
                 "address": "{room}.readings",
                 "parameters": {"room": {"default": "hall"}},
                 "servers": [{"$ref": "#/servers/main"}],
+                "bindings": {"amqp": {"is": "routingKey", "exchange": {"name": "amq.topic"}}},
                 "messages": {"reading": {"$ref": "#/components/messages/reading"}},
             }
         },
@@ -241,7 +306,7 @@ def sending(peer: Peer, address: str = "hall.readings") -> Iterator[None]:
 
 
 def test_a_message_is_published(peer: Peer) -> None:
-    headers = {"who": "me"} if peer.protocol in ("mqtt5", "nats") else {}
+    headers = {"who": "me"} if peer.protocol in ("amqp", "mqtt5", "nats") else {}
     message = {"payload": {"n": "${ .n }", "text": "grün"}, "headers": headers}
     with peer.listening("hall.readings") as heard:
         outcome = execute(peer, calling(message=message, **signed(peer)), {"n": 7})
@@ -661,3 +726,42 @@ def test_the_example_that_publishes_runs(chat: tuple[int, Chat]) -> None:
     assert outcome.status is Status.COMPLETED, outcome.error
     wait_until(lambda: len(chat[1].heard) > before, "the message's arrival")
     assert chat[1].heard[-1] == ("/notifications", "Bearer t", '{"petId":7}')
+
+
+def of_queue(port: int) -> dict[str, Any]:
+    """A document whose channel is a queue."""
+    document = a_document("amqp", port)
+    document["channels"]["readings"]["bindings"] = {"amqp": {"is": "queue", "queue": {"durable": True}}}
+    return document
+
+
+def test_a_message_for_a_queue_stays_there_until_it_is_taken(amqp_port: int) -> None:
+    peer = AmqpPeer(amqp_port, "")
+    peer.declare("hall.readings")
+    for n in range(3):
+        sent = execute(peer, calling(message={"payload": {"n": n}}), document=of_queue(amqp_port))
+        assert sent.status is Status.COMPLETED, sent.error
+    task = calling(subscription={"consume": {"amount": 2}})
+    taken = execute(peer, task, document=of_queue(amqp_port))
+    assert [message["payload"]["n"] for message in taken.output] == [0, 1]
+    (left,) = peer.left("hall.readings")
+    assert json.loads(left.body) == {"n": 2}
+    assert (left.message_id, left.content_type) == ("run-1:/do/0/c", "application/json")
+
+
+def test_a_message_that_no_queue_takes_is_a_communication_error(amqp_port: int) -> None:
+    server = {"name": "main", "variables": {"room": "nowhere"}}
+    call = calling(message={"payload": {}}, server=server)
+    outcome = execute(AmqpPeer(amqp_port), call, document=of_queue(amqp_port))
+    assert outcome.error is not None and outcome.error.type == ERRORS + "communication"
+    assert "no queue takes the message" in outcome.error.detail
+
+
+def test_a_message_is_given_back_when_its_task_faults(amqp_port: int) -> None:
+    peer = AmqpPeer(amqp_port, "")
+    peer.declare("hall.readings")
+    peer.send("hall.readings", b'{"n": 1}')
+    foreach = {"do": [{"no": {"raise": {"error": {"type": "about:blank", "status": 400, "title": "no"}}}}]}
+    task = calling(subscription={"consume": {"amount": 1}, "foreach": foreach})
+    assert execute(peer, task, document=of_queue(amqp_port)).status is Status.FAULTED
+    assert [json.loads(message.body) for message in peer.left("hall.readings")] == [{"n": 1}]

@@ -11,7 +11,8 @@ from caseway_runner.errors import fault
 
 # What servers of documents say, and the protocol it means: whether it is encrypted stands apart.
 _PLAIN = {"secure-mqtt": "mqtt", "mqtts": "mqtt", "rediss": "redis", "wss": "ws", "https": "http"}
-_SECURE_SCHEMES = frozenset({"mqtts", "rediss", "wss", "https", "tls", "ssl"})
+_PLAIN |= {"amqps": "amqp"}
+_SECURE_SCHEMES = frozenset({"amqps", "mqtts", "rediss", "wss", "https", "tls", "ssl"})
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 _URL = re.compile(r"^(?:([a-zA-Z0-9+.-]+)://)?(?:[^@/]*@)?(\[[^\]]+\]|[^:/]+)(?::(\d{1,6}))?(/.*)?$")
 

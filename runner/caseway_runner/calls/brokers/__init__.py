@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from caseway_runner.calls.brokers import http, mqtt, nats, redis, ws
+from caseway_runner.calls.brokers import amqp, http, mqtt, nats, redis, ws
 from caseway_runner.calls.brokers.link import Link, Parcel
 
 
@@ -22,6 +22,7 @@ class Broker(Protocol):
 
 
 BROKERS: Mapping[str, Broker] = {
+    "amqp": amqp,
     "http": http,
     "mqtt": mqtt,
     "mqtt5": mqtt,

@@ -15,7 +15,7 @@ from caseway_runner.http_client import HttpClient
 
 CONNECT_SECONDS = 15
 USUAL_PORTS = {"http": (80, 443), "mqtt": (1883, 8883), "mqtt5": (1883, 8883), "nats": (4222, 4222)}
-USUAL_PORTS |= {"redis": (6379, 6379), "ws": (80, 443)}
+USUAL_PORTS |= {"amqp": (5672, 5671), "redis": (6379, 6379), "ws": (80, 443)}
 
 
 @dataclass(frozen=True, slots=True)
