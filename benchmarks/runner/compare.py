@@ -42,7 +42,9 @@ def contestants(peers: Path | None, postgres: str) -> list[Contestant]:
         Contestant("Caseway, SQLite", "ours_durable.py", mine),
     ]
     if postgres:
-        found.append(Contestant("Caseway, PostgreSQL", "ours_durable.py", mine, postgres + "/caseway_bench"))
+        database = postgres + "/caseway_bench"
+        found.append(Contestant("INSERT+commit, PostgreSQL", "floor_postgres.py", mine, database))
+        found.append(Contestant("Caseway, PostgreSQL", "ours_durable.py", mine, database))
     if peers is not None:
         python = peers / "bin" / "python"
         found.append(Contestant("DBOS, SQLite", "peer_dbos.py", python))
@@ -77,6 +79,8 @@ def ratios(best: dict[str, dict[str, float]], shapes: list[str]) -> str:
     pairs = [
         ("Caseway, memory", "asyncio"),
         ("Caseway, SQLite", "INSERT+commit"),
+        ("INSERT+commit, PostgreSQL", "INSERT+commit"),
+        ("Caseway, PostgreSQL", "INSERT+commit, PostgreSQL"),
         ("DBOS, SQLite", "Caseway, SQLite"),
         ("DBOS, PostgreSQL", "Caseway, PostgreSQL"),
         ("Prefect", "Caseway, SQLite"),

@@ -88,9 +88,9 @@ class Contestant:
     async def run(self, workflow: str, units: int = 1) -> None:
         """One execution from its creation to its end."""
         new = executions.NewExecution("bench", "bench-dev", workflow, input={"units": list(range(units))})
-        execution_id = await asyncio.to_thread(executions.create, self.worker.platform, new)
-        held = await asyncio.to_thread(claim, self.worker, execution_id)
-        outcome = await run_claimed(self.worker, held)
+        begun = await self.worker.dispatcher.begin(new)
+        assert begun.claim is not None
+        outcome = await run_claimed(self.worker, begun.claim)
         assert outcome.status is Status.COMPLETED, outcome.error
 
     def steps(self, workflow: str, times: int, units: int = 1) -> Awaitable[object]:
