@@ -327,7 +327,7 @@ def test_cut_anywhere_bringing_up_and_taking_down_converge(
 
     number = 0
     while True:
-        number += 7
+        number += 11
         try:
             with a_platform(database_url, on_boundary=dying("", number), holder="dies@here:1") as platform:
                 up(platform, head, base)

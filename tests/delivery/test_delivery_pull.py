@@ -390,7 +390,7 @@ def test_secrets_are_not_stored_in_the_clear(platform: Platform, bare: Path, tmp
 def test_registering_again_without_secrets_keeps_them(platform: Platform, bare: Path) -> None:
     registered(platform, f"file://{bare}")
     registered(platform, f"file://{bare}", secrets=Secrets(token="new"))
-    assert [secret for _, secret in pulling.candidates(platform)] == [HOOK]
+    assert [secret for _, secret in pulling.candidates(platform, lambda _: True)] == [HOOK]
 
 
 def test_a_new_use_case_comes_and_one_that_is_gone_goes_when_pruning(

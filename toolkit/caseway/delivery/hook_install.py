@@ -14,6 +14,7 @@ from caseway.model.errors import CasewayError
 from caseway.repo import git
 
 MARK = "# Written by `caseway hook install`; run that again to change it."
+_ACTOR = '"${CASEWAY_ACTOR:=${REMOTE_USER:-}}"'  # whom the transport knows, for the audit
 HOOKS = ("pre-receive", "post-receive")
 
 
@@ -60,6 +61,7 @@ def script(repository: Path, name: str, settings: HookSettings) -> str:
     lines += [f"export {key}={shlex.quote(value)}" for key, value in sorted(settings.environment.items())]
     if settings.token_file:
         lines.append(f'CASEWAY_TOKEN="$(cat {shlex.quote(settings.token_file)})" && export CASEWAY_TOKEN')
+    lines.append(f": {_ACTOR}; export CASEWAY_ACTOR")
     words = [*settings.program, "-C", str(repository), "hook", "run", name]
     words += ["--prune"] if settings.prunes else []
     lines.append("exec " + " ".join(shlex.quote(word) for word in words))

@@ -5,7 +5,7 @@ The one rule: secrets are encrypted at rest and leave this module only for a fet
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -174,12 +174,15 @@ def looked(platform: Platform, remote: Remote, **seen: Any) -> None:
         connection.execute(sa.update(remotes).where(*_is(row)).values(**values))
 
 
-def candidates(platform: Platform) -> list[tuple[Remote, str]]:
-    """Every pulled project with the secret that signs its hooks, for those who have one."""
+def candidates(platform: Platform, is_meant: Callable[[str], bool]) -> list[tuple[Remote, str]]:
+    """The projects pulled from an address that is meant, with the secret that signs their hooks, for those
+    who have one."""
     with platform.database.reading() as connection:
         rows = connection.execute(sa.select(remotes)).all()
     found = []
     for row in rows:
+        if not is_meant(row.url):
+            continue
         hook = _opened(platform, row).hook
         if hook:
             remote = Remote(**{name: getattr(row, name) for name in Remote.__dataclass_fields__})

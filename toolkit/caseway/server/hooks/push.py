@@ -135,8 +135,8 @@ def _proven(
     """The project whose repository this is about and with whose secret it is signed. Who it is about and
     that the signature is wrong look the same from outside."""
     about = set(_addresses(payload))
-    for remote, secret in pulling.candidates(platform):
-        if _same(remote.url) in about and _is_signed(forge, headers, body, secret):
+    for remote, secret in pulling.candidates(platform, lambda url: _same(url) in about):
+        if _is_signed(forge, headers, body, secret):
             return remote
     raise CasewayError(
         "this delivery is not signed with the secret of a project that is pulled from there",
