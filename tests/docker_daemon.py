@@ -23,7 +23,7 @@ import pytest
 from caseway.containers import layer
 from caseway.containers.base import PACKAGES, SUITE, BaseRequest, make_default
 from caseway.containers.engine import Address, Engine
-from caseway.containers.images import find_image
+from caseway.containers.images import find_image, our_images, remove_image
 from caseway.containers.reaper import reap
 from caseway.model.errors import CasewayError
 
@@ -159,4 +159,8 @@ def runtime_image(engine: Engine) -> str:
         if find_image(engine, tag) is None:
             archive = _cache() / f"base-{SUITE}.tar"
             make_default(engine, BaseRequest(tag=tag, archive=archive), lambda line: None)
+            for image in our_images(engine):
+                for old in image.tags:
+                    if old.startswith("caseway/runtime:test-") and old != tag:
+                        remove_image(engine, old)
     return tag

@@ -150,10 +150,11 @@ def test_shell_tasks_run_for_the_user_and_not_when_refused(caseway, write):
     assert caseway("run", flow, "--no-processes", "--format", "json").code == 1
 
 
-def test_the_docker_executor_is_refused_honestly(caseway, write):
+def test_without_an_engine_the_docker_executor_says_so(caseway, write, monkeypatch, tmp_path):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
     said = caseway("run", write(ECHO), "--executor", "docker", "--format", "json")
     assert said.code == 1
-    assert said.json["error"]["code"] == "executor-missing"
+    assert said.json["error"]["code"] == "engine-unreachable"
 
 
 def test_a_sub_workflow_is_found_beside_the_file(caseway, write):

@@ -351,9 +351,3 @@ def test_an_execution_s_id_and_labels_are_its_own(running):
     ports = runner.Ports(policy=runner.Policy(processes=True))
     outcome = running.loop.run_until_complete(running.executor.execute(job, ports))
     assert (outcome.id, outcome.output) == ("run-77", {"id": "run-77"})
-
-
-def test_what_is_pinned_is_not_run_and_until_ends_it(running):
-    document = a_workflow(a_shell("exit 1", "first"), {"second": {"set": {"b": 2}}}, {"third": {"set": {}}})
-    outcome = running.run(document, pins={"/do/0/first": "pinned"}, until="/do/1/second")
-    assert (outcome.status, outcome.reason, outcome.output) == ("completed", "partial", {"b": 2})

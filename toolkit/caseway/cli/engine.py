@@ -8,10 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from caseway.model.errors import CasewayError
 
 if TYPE_CHECKING:
     from caseway.containers.engine import Engine
+    from caseway.containers.tasks import TaskPolicy
     from caseway.platform.building import BuildRequest, BuiltImage
 
 
@@ -30,6 +34,23 @@ def open_engine() -> Iterator[Engine]:
         yield engine
     finally:
         engine.close()
+
+
+def task_policy() -> TaskPolicy:
+    """What `run: container` tasks may have: CASEWAY_TASK_IMAGES (globs, by commas), CASEWAY_TASK_FOLDERS
+    (folders that may be mounted, read-only, by colons), CASEWAY_TASK_NETWORK (none, bridge)."""
+    from caseway.containers.sandbox import Network
+    from caseway.containers.tasks import TaskPolicy
+
+    images = [part.strip() for part in os.environ.get("CASEWAY_TASK_IMAGES", "*").split(",")]
+    folders = [Path(part) for part in os.environ.get("CASEWAY_TASK_FOLDERS", "").split(":") if part]
+    network = os.environ.get("CASEWAY_TASK_NETWORK", "none")
+    if network not in {"none", "bridge"}:
+        raise CasewayError(
+            f"CASEWAY_TASK_NETWORK is {network!r}", code="setting", hint="one of: none, bridge"
+        )
+    bridged = network == "bridge"
+    return TaskPolicy(tuple(filter(None, images)), tuple(folders), Network(network), publishes=bridged)
 
 
 def build_image(request: BuildRequest, log: Callable[[str], None]) -> BuiltImage:

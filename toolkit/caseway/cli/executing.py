@@ -90,7 +90,7 @@ def _run(session: Session, platform: Platform, execution_id: str, *, processes: 
 def run_here(platform: Platform, execution_id: str, *, processes: bool) -> runner.Outcome:
     """Claim the execution and run it to its end in this process."""
     import caseway_runner as runner
-    from caseway.cli.engine import the_engine
+    from caseway.cli.engine import task_policy, the_engine
     from caseway.platform.journal import JournalWriter
     from caseway.worker.contained import contained
     from caseway.worker.handing_over import run_until_told
@@ -101,7 +101,7 @@ def run_here(platform: Platform, execution_id: str, *, processes: bool) -> runne
         worker = Worker(platform, writer, runner.Policy(processes=processes, limits=limits))
 
         async def run() -> runner.Outcome:
-            async with contained(worker, the_engine):
+            async with contained(worker, the_engine, task_policy):
                 return await run_until_told(worker, execution_id)
 
         return asyncio.run(run())

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import caseway_runner as runner
+from caseway.containers.job import Job
 from caseway.model.errors import CasewayError
 from caseway.worker.connections import services
-from caseway.worker.local import LocalWorkflow, run_here
+from caseway.worker.container_tasks import LazyTasks
+from caseway.worker.executors import Executor, LocalExecutor, PlacedExecutor
+from caseway.worker.local import LocalWorkflow
 from caseway.worker.masking import Masked
 from caseway.worker.surroundings import check_workflow, open_workflow
 
@@ -60,7 +63,16 @@ def run_file(request: RunRequest) -> runner.Outcome:
     execution = runner.Execution(id=f"run-{uuid.uuid4().hex[:12]}")
     if request.contained is not None:
         return masked.outcome(_run_contained(request.contained, request, local, (execution, ports)))
-    return masked.outcome(asyncio.run(run_here(local, request.input, execution, ports)))
+    job = Job(local.document, request.input, execution)
+    return masked.outcome(asyncio.run(_execute(LocalExecutor(runner.compile_workflow), job, ports)))
+
+
+async def _execute(executor: Executor, job: Job, ports: runner.Ports) -> runner.Outcome:
+    """Run the job; its `run: container` tasks go to the engine that DOCKER_HOST names."""
+    from caseway.cli.engine import task_policy, the_engine
+
+    both = PlacedExecutor(executor, executor, lambda job: LazyTasks(job, the_engine, task_policy))
+    return await both.execute(job, ports)
 
 
 def _run_contained(
@@ -73,7 +85,7 @@ def _run_contained(
     from caseway.cli.engine import open_engine
     from caseway.cli.runtime_images import image_for
     from caseway.containers.executor import ContainerExecutor
-    from caseway.containers.job import Job, Place
+    from caseway.containers.job import Place
     from caseway.containers.shapes import sandbox_from
 
     execution, ports = who
@@ -85,7 +97,7 @@ def _run_contained(
 
         async def run() -> runner.Outcome:
             async with ContainerExecutor(engine) as executor:
-                return await executor.execute(Job(local.document, request.input, execution, place), ports)
+                return await _execute(executor, Job(local.document, request.input, execution, place), ports)
 
         return asyncio.run(run())
 

@@ -53,7 +53,7 @@ class Work:
 def working(platform: Platform, asked: Working) -> Iterator[Work]:
     """What runs executions, taking them from the queue of CASEWAY_QUEUE_URL if there is one."""
     import caseway_runner as runner
-    from caseway.cli.engine import the_engine
+    from caseway.cli.engine import task_policy, the_engine
     from caseway.delivery.pull_upkeep import keep_up
     from caseway.platform.journal import JournalWriter
     from caseway.platform.queue_saq import SaqQueue
@@ -75,7 +75,7 @@ def working(platform: Platform, asked: Working) -> Iterator[Work]:
             heard = ended_by_signals(ending) if stop is None else nullcontext()
             try:
                 with heard:
-                    async with contained(worker, the_engine):
+                    async with contained(worker, the_engine, task_policy):
                         return await serve_pool(
                             pool, grace=asked.grace, once=asked.once, stop=ending, queue=queue
                         )

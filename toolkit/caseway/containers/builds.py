@@ -8,7 +8,6 @@ from __future__ import annotations
 import posixpath
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,8 +70,12 @@ def build_runtime(engine: Engine, spec: RuntimeSpec, log: Log, *, is_fresh: bool
     """Build it, unless it is there. Raises `ContainerFailed` (`image-missing`, `build-failed`) and
     `CasewayError` (`runtime-unfit`, `runner-unavailable`, `packages-failed`)."""
     base = _base(spec)
-    base_id = require_image(engine, base).id if base else ""
+    there = require_image(engine, base) if base else None
+    base_id = there.id if there is not None else ""
     runner = layer.runner_digest()
+    if there is not None and not spec.body.get("packages") and there.labels.get(layer.LABEL) == runner:
+        log(f"{base} has the runner already")
+        return _built(base, there, inputs_of(spec, base_id, runner), (base_id, runner), is_new=False)
     inputs = inputs_of(spec, base_id, runner)
     tag = f"caseway/{_slug(spec.namespace)}-{_slug(spec.name)}:{inputs[:16]}"
     found = None if is_fresh else find_image(engine, tag)
@@ -168,7 +171,7 @@ def _wheels(python: Python, wanted: list[str], log: Log) -> dict[str, bytes]:
         return {}
     with tempfile.TemporaryDirectory(prefix="caseway-packages-") as folder:
         command = [
-            *(sys.executable, "-m", "pip", "install", "--no-compile", "--disable-pip-version-check"),
+            *(*layer.pip(), "install", "--no-compile", "--disable-pip-version-check"),
             *("--only-binary=:all:", "--target", folder, *layer.for_python(python), "--", *wanted),
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a list

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,9 +94,7 @@ async def open_container(
     engine: Engine, sandbox: Sandbox, called: Called, capacity: Capacity, grace: float = GRACE_SECONDS
 ) -> RunnerContainer:
     """A running container whose runner is ready. Raises `ContainerLost`, `ContainerFailed`."""
-    made = await asyncio.to_thread(
-        engine.create, sandbox.image, COMMAND, _settings(sandbox, called, capacity)
-    )
+    made = await _created(engine, sandbox, _settings(sandbox, called, capacity))
     try:
         attached = await attach(engine.address, made)
     except BaseException:
@@ -115,6 +114,17 @@ async def open_container(
         await opened.close()
         raise
     return opened
+
+
+async def _created(engine: Engine, sandbox: Sandbox, settings: dict[str, Any]) -> str:
+    """The id of a new container. When nobody waits for it any more it is removed as soon as it is there."""
+    making = asyncio.ensure_future(asyncio.to_thread(engine.create, sandbox.image, COMMAND, settings))
+    try:
+        return await asyncio.shield(making)
+    except asyncio.CancelledError:
+        with suppress(CasewayError):
+            await asyncio.to_thread(engine.remove, await making)
+        raise
 
 
 def _settings(sandbox: Sandbox, called: Called, capacity: Capacity) -> dict[str, Any]:

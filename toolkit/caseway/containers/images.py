@@ -59,9 +59,11 @@ def find_image(engine: Engine, name: str) -> Image | None:
 
 def require_image(engine: Engine, name: str) -> Image:
     """The image of that name; pulled when the engine has none. Raises `ContainerFailed` (`image-missing`)."""
-    found = find_image(engine, name)
-    if found is not None:
-        return found
+    return find_image(engine, name) or pull_image(engine, name)
+
+
+def pull_image(engine: Engine, name: str) -> Image:
+    """The image of that name, fetched anew. Raises `ContainerFailed` (`image-missing`)."""
     with engine_errors(name):
         repository, _, tag = name.rpartition(":")
         if not repository or "/" in tag:
@@ -99,6 +101,14 @@ def remove_image(engine: Engine, name: str) -> bool:
     return True
 
 
+def unused_images(engine: Engine, used: frozenset[str]) -> list[str]:
+    """The names of the runtimes' images that are not among `used`; the default one and the bases are kept."""
+    names = {tag for image in our_images(engine) for tag in image.tags}
+    kept = {"caseway/runtime", "caseway/base"}
+    parts = {f"{name}{suffix}" for name in used for suffix in ("", "-base", "-packages")}
+    return sorted(name for name in names - parts if name.rpartition(":")[0] not in kept)
+
+
 def build_image(engine: Engine, recipe: Recipe, log: Log) -> Image:
     """Build it. Raises `ContainerFailed` (`build-failed`) with the last lines of the log."""
     tail: list[str] = []
@@ -128,13 +138,15 @@ def build_image(engine: Engine, recipe: Recipe, log: Log) -> Image:
 
 
 def _lines(told: Iterator[Mapping[str, Any]], tag: str, tail: list[str]) -> Iterator[str]:
-    for event in told:
-        if "error" in event:
-            raise build_failed(tag, str(event["error"]), tail)
+    error = ""
+    for event in told:  # to its end, even after an error: the connection is used again
+        error = error or str(event.get("error") or "")
         text = str(event.get("stream") or event.get("status") or "")
         for line in text.splitlines():
             if line.strip():
                 yield line.rstrip()
+    if error:
+        raise build_failed(tag, error, tail)
 
 
 def build_failed(tag: str, why: str, tail: list[str]) -> ContainerFailed:

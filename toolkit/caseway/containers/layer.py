@@ -90,6 +90,15 @@ def python_in(text: str, image: str) -> Python:
     return Python((major, minor), str(machine), str(abi))
 
 
+def python_named(version: str) -> Python:
+    """The Python of that version on a machine like this one; "" is this one's. Raises `CasewayError`."""
+    named = version or f"{sys.version_info[0]}.{sys.version_info[1]}"
+    major, _, minor = named.partition(".")
+    if not (major.isdecimal() and minor.isdecimal()):
+        raise CasewayError(f"'{version}' is no version of Python", code="bad-value", hint="such as 3.12")
+    return Python((int(major), int(minor)), platform.machine(), "")
+
+
 def files_for(python: Python) -> dict[str, bytes]:
     """The files below `HOME`, by relative path. Raises `CasewayError` (`runner-unavailable`)."""
     files = {"start.py": _START.encode()}
@@ -184,6 +193,20 @@ def _fetched(python: Python) -> list[tuple[str, bytes]]:
         return [(path.relative_to(root).as_posix(), path.read_bytes()) for path in found]
 
 
+def pip() -> list[str]:
+    """How pip is called: that of this Python, else the one on the path. Raises `CasewayError`."""
+    if find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    found = shutil.which("pip3") or shutil.which("pip")
+    if found is None:
+        raise CasewayError(
+            "pip is not installed",
+            code="tool-missing",
+            hint="install it where Caseway is: python -m ensurepip",
+        )
+    return [found]
+
+
 def for_python(python: Python) -> list[str]:
     """How pip is told to install for another Python than the one that runs it."""
     libc = ("musllinux_1_1", "musllinux_1_2") if "musl" in python.abi else ("manylinux2014", "manylinux_2_28")
@@ -193,7 +216,7 @@ def for_python(python: Python) -> list[str]:
 
 def _pip(python: Python, wanted: Sequence[str], folder: str) -> list[str]:
     return [
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"),
+        *(*pip(), "install", "--quiet", "--no-deps", "--no-compile"),
         *("--only-binary=:all:", "--target", folder, *for_python(python), *wanted),
     ]
 

@@ -6,7 +6,7 @@ The one rule: a build is a new version; what was ready stays as it was until it 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -119,6 +119,18 @@ def list_runtimes(platform: Platform, organization: str) -> list[RuntimeView]:
     with platform.database.reading() as connection:
         rows = connection.execute(query.order_by(resources.c.name)).all()
         return [_runtime(connection, row) for row in rows]
+
+
+def read_body(platform: Platform, organization: str, runtime: str) -> Mapping[str, Any]:
+    """The content of a runtime, as the last apply brought it."""
+    query = sa.select(resources.c.body).where(
+        resources.c.organization == organization,
+        resources.c.kind == "runtime",
+        resources.c.name == runtime,
+    )
+    with platform.database.reading() as connection:
+        body: Mapping[str, Any] = connection.execute(query).scalar_one()
+    return body
 
 
 def list_builds(platform: Platform, organization: str, runtime: str) -> list[BuildView]:

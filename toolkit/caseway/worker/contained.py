@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import caseway_runner as runner
 from caseway.containers.errors import ContainerLost
 from caseway.containers.job import Job
+from caseway.worker.container_tasks import LazyTasks
 from caseway.worker.executors import LocalExecutor, PlacedExecutor
 from caseway.worker.places import Places
 from caseway.worker.run import Worker
@@ -19,6 +20,7 @@ from caseway.worker.run import Worker
 if TYPE_CHECKING:
     from caseway.containers.engine import Engine
     from caseway.containers.executor import ContainerExecutor
+    from caseway.containers.tasks import TaskPolicy
 
 TEND_SECONDS = 5.0
 OpenEngine = Callable[[], "Engine"]
@@ -45,6 +47,11 @@ class Lazily:
             with suppress(ContainerLost):
                 await (await self._opened()).tend(wanted)
 
+    async def settle(self) -> None:
+        """Return when no container of an earlier execution is being tidied up."""
+        if self._executor is not None:
+            await self._executor.settle()
+
     async def close(self) -> None:
         """Remove what is left, and let go of the engine."""
         if self._executor is not None:
@@ -65,10 +72,16 @@ class Lazily:
 
 
 @asynccontextmanager
-async def contained(worker: Worker, open_engine: OpenEngine) -> AsyncIterator[None]:
-    """While it lasts, the worker's executions run in containers where their deployments say so."""
+async def contained(
+    worker: Worker, open_engine: OpenEngine, policy: Callable[[], TaskPolicy] | None = None
+) -> AsyncIterator[None]:
+    """While it lasts, the worker's executions run in containers where their deployments say so, and their
+    `run: container` tasks within `policy`."""
+    policy = policy or _cautious
     containers, places = Lazily(open_engine), Places(worker.platform)
-    worker.executor = PlacedExecutor(LocalExecutor(worker.program), containers)
+    worker.executor = PlacedExecutor(
+        LocalExecutor(worker.program), containers, lambda job: LazyTasks(job, open_engine, policy)
+    )
     worker.place = places
     tending = asyncio.create_task(_tend(containers, places))
     try:
@@ -77,6 +90,12 @@ async def contained(worker: Worker, open_engine: OpenEngine) -> AsyncIterator[No
         tending.cancel()
         await asyncio.gather(tending, return_exceptions=True)
         await containers.close()
+
+
+def _cautious() -> TaskPolicy:
+    from caseway.containers.tasks import TaskPolicy  # noqa: PLC0415 - loads the engine's library
+
+    return TaskPolicy()
 
 
 async def _tend(containers: Lazily, places: Places) -> None:

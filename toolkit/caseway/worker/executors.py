@@ -6,6 +6,7 @@ Rule: an executor turns whatever the workflow does into an outcome; it raises on
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import caseway_runner as runner
@@ -24,6 +25,12 @@ class Executor(Protocol):
     whose journal still resumes. Raises `ContainerLost` when it may go on elsewhere."""
 
     async def execute(self, job: Job, ports: runner.Ports, /) -> runner.Outcome: ...
+
+
+class Tasks(runner.Containers, Protocol):
+    """Where the `run: container` tasks of one execution run; `close` removes what they leave."""
+
+    async def close(self) -> None: ...
 
 
 class LocalExecutor:
@@ -50,11 +57,28 @@ class PlacedExecutor:
     """Jobs that have a place go to `containers`, others run here. What a container could not do is a fault of
     the execution, with the error's own type."""
 
-    def __init__(self, here: Executor, containers: Executor) -> None:
-        self._here, self._containers = here, containers
+    def __init__(
+        self, here: Executor, containers: Executor, tasks: Callable[[Job], Tasks] | None = None
+    ) -> None:
+        self._here, self._containers, self._tasks = here, containers, tasks
+
+    async def settle(self) -> None:
+        """Return when what earlier jobs have left is tidied up."""
+        settle = getattr(self._containers, "settle", None)
+        if settle is not None:
+            await settle()
 
     async def execute(self, job: Job, ports: runner.Ports, /) -> runner.Outcome:
-        """Run it where it belongs."""
+        """Run it where it belongs; `tasks` gives the engine of its `run: container` tasks."""
+        if self._tasks is None or ports.containers is not None:
+            return await self._placed(job, ports)
+        tasks = self._tasks(job)
+        try:
+            return await self._placed(job, replace(ports, containers=tasks))
+        finally:
+            await tasks.close()
+
+    async def _placed(self, job: Job, ports: runner.Ports) -> runner.Outcome:
         if job.place is None:
             return await self._here.execute(job, ports)
         try:

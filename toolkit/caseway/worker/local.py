@@ -10,7 +10,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import caseway_runner as runner
 from caseway.model.errors import CasewayError
 from caseway.repo import placeholders
 from caseway.repo.forms import parameters_schema
@@ -71,13 +70,6 @@ class LocalWorkflow:
         parameters = self.parameters if found.use_case == self.use_case else {}
         context = local_context(found.use_case, parameters, self.connections)
         return _render(found.document, context, self.path)
-
-
-async def run_here(
-    local: LocalWorkflow, given: Any, execution: runner.Execution, ports: runner.Ports
-) -> runner.Outcome:
-    """Run the rendered workflow in this process."""
-    return await runner.execute(runner.compile_workflow(local.document), given, execution, ports)
 
 
 def local_context(

@@ -15,6 +15,7 @@ TABLE = {
     "build": (_C + "build", "Build a runtime's image, unless it is there"),
     "rebuild": (_C + "rebuild", "Build a runtime's image anew, as a new version"),
     "rm": (_C + "rm", "Remove a runtime's images and records"),
+    "layer": (_C + "layer", "Write the runner as files, for an image built elsewhere"),
     "gc": (_C + "gc", "Remove images, containers and volumes that nobody uses"),
 }
 
