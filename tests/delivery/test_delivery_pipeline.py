@@ -32,7 +32,7 @@ metadata: {name: hello}
 spec:
   title: Hello
   workflows:
-    - {id: main, file: workflows/main.yaml, triggers: [{type: manual}]}
+    - {id: main, file: workflows/main.yaml, triggers: [{id: by-hand, type: manual}]}
 """
 WORKFLOW = """document: {dsl: 1.0.0, namespace: tests, name: main, version: 1.0.0}
 do:

@@ -60,7 +60,8 @@ async def serve(
     """As `run`, within a loop; `stop` ends it as a signal would."""
     server = _Server(_config(app, settings), on_listening)
     told = stop or asyncio.Event()
-    with _signals(told, server):
+    hurry = asyncio.Event()
+    with _signals(told, hurry, server):
         web = asyncio.create_task(server.serve())
         work = asyncio.ensure_future(beside(told)) if beside is not None else None
         ending = asyncio.create_task(told.wait())
@@ -68,15 +69,16 @@ async def serve(
         await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         app.serving.ending.set()
         told.set()
-        if not web.done() and not server.force_exit:
-            await _drained(settings)
+        if not web.done():
+            await _drained(settings, hurry)
         server.should_exit = True
         await asyncio.gather(web, ending, *((work,) if work is not None else ()))
 
 
-async def _drained(settings: ServerSettings) -> None:
+async def _drained(settings: ServerSettings, hurry: asyncio.Event) -> None:
     """Not ready, but answering: whoever balances the load needs a moment to notice."""
-    await asyncio.sleep(settings.drain)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(hurry.wait(), settings.drain)
 
 
 def _config(app: Edge, settings: ServerSettings) -> uvicorn.Config:
@@ -95,11 +97,14 @@ def _config(app: Edge, settings: ServerSettings) -> uvicorn.Config:
 
 
 @contextlib.contextmanager
-def _signals(told: asyncio.Event, server: _Server) -> Generator[None, None, None]:
+def _signals(
+    told: asyncio.Event, hurry: asyncio.Event, server: uvicorn.Server
+) -> Generator[None, None, None]:
     loop = asyncio.get_running_loop()
 
     def hear() -> None:
         if told.is_set():
+            hurry.set()
             server.force_exit = True
         told.set()
 
