@@ -156,7 +156,7 @@ def reports(draw: st.DrawFn) -> Report:
     text = draw(st.shared(texts, key="text"))
     found = Diagnostic(text, 3, 1, "", "CW201", Severity.ERROR, text, text)
     action = an_action(text, text, changes=(Change("/" + text, text, {"x": text}),))
-    address = Address(text, text, draw(st.sampled_from([text, f"https://caseway.test/{text}"])))
+    address = Address(text, text, draw(st.sampled_from([f"/{text}", f"https://caseway.test/{text}"])))
     view = PreviewView("pr-7", "stale", error=text, addresses=(address,), instances=(text,))
     result = ActionResult(text, "failed", message=text, hint=text)
     part = Part(text, text, a_plan(action, blocked=(text,), notices=(text,)), ApplyReport((result,), 1), view)

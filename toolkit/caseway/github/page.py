@@ -6,6 +6,7 @@ matters most is cut last: verdict, findings, previews and versions come before t
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
@@ -196,7 +197,7 @@ def _how_to(preview: PreviewView) -> Iterator[str]:
     if first is not None:
         yield fenced("\n".join(_call(first)), "sh")
     else:
-        yield fenced(f"caseway trigger {preview.instances[0]}", "sh")
+        yield fenced(f"caseway trigger {shlex.quote(preview.instances[0])}", "sh")
     yield ""
     yield "</details>"
     yield ""
@@ -204,9 +205,10 @@ def _how_to(preview: PreviewView) -> Iterator[str]:
 
 def _call(address: Address) -> Iterator[str]:
     if address.needs_key:
-        yield f"caseway key create {address.instance}   # shown once"
+        yield f"KEY=$(caseway key create {shlex.quote(address.instance)})   # shown once"
     key = ' -H "X-API-Key: $KEY"' if address.needs_key else ""
-    yield f"curl -X {address.method}{key} -H 'Content-Type: application/json' -d '{{}}' {address.url}"
+    body = "-H 'Content-Type: application/json' -d '{}'"
+    yield f"curl -X {address.method}{key} {body} {shlex.quote(address.url)}"
 
 
 def _link(url: str) -> str:
