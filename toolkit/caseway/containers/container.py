@@ -11,27 +11,29 @@ from dataclasses import dataclass
 from typing import Any
 
 import caseway_runner as runner
-from caseway.containers.attach import Attached, attach
+from caseway.containers.attach import attach
 from caseway.containers.conversation import STOP_SECONDS, Conversation
 from caseway.containers.engine import Engine
 from caseway.containers.errors import ContainerFailed, ContainerLost, lost, out_of_memory, overdue
 from caseway.containers.job import Job
+from caseway.containers.pipes import Keeper, Pipes
 from caseway.containers.sandbox import Capacity, Network, Sandbox, hardened
 from caseway.model.errors import CasewayError
 
 # `-S`: the runner brings what it needs, and takes nothing of what the image has installed for its scripts.
 COMMAND = ("python3", "-I", "-S", "-B", "/opt/caseway/runner/start.py")
-_READY_SECONDS = 60.0
+READY_SECONDS = 60.0
 _CLEAN_SECONDS = 10.0
 GRACE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """What a container is called."""
+    """What a container is called, and how many seconds it may live (0: until it is let go of)."""
 
     name: str
     labels: Mapping[str, str]
+    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -39,9 +41,9 @@ class RunnerContainer:
     """A container whose runner takes one execution after the other."""
 
     id: str
-    engine: Engine
+    engine: Keeper
     sandbox: Sandbox
-    attached: Attached
+    attached: Pipes
     conversation: Conversation
     grace: float = GRACE_SECONDS
 
@@ -54,9 +56,14 @@ class RunnerContainer:
         except TimeoutError:
             if not wall.expired():
                 raise
-            raise overdue(self.id[:12], ports.policy.limits.wall_seconds) from None
+            raise overdue(self.name, ports.policy.limits.wall_seconds) from None
         except ContainerLost as error:
-            raise await self._reason(error) from error
+            raise await self.reason(error) from error
+
+    @property
+    def name(self) -> str:
+        """As people are told: a cluster's name, or the first digits of an engine's id."""
+        return self.id if "/" in self.id else self.id[:12]
 
     @property
     def is_ended(self) -> bool:
@@ -72,14 +79,14 @@ class RunnerContainer:
         await self.attached.close()
         await asyncio.to_thread(self.engine.remove, self.id)
 
-    async def _reason(self, error: ContainerLost) -> CasewayError:
+    async def reason(self, error: ContainerLost) -> CasewayError:
         """Why it went away, as far as the engine knows."""
         try:
             state = await asyncio.to_thread(self.engine.state, self.id)
         except ContainerLost as unknown:
             return unknown
         if state.was_killed_for_memory:
-            return out_of_memory(self.id[:12], self.sandbox.resources.memory_bytes)
+            return out_of_memory(self.name, self.sandbox.resources.memory_bytes)
         if not state.is_running and state.exit_code not in {0, 137, 143}:
             return ContainerFailed(
                 f"the runner ended with code {state.exit_code}: {self.attached.complaints or state.error}",
@@ -87,7 +94,7 @@ class RunnerContainer:
                 place=self.sandbox.image,
                 hint="build the runtime anew with 'caseway runtime rebuild'",
             )
-        return lost(self.id[:12], error.message.partition(": ")[2] or f"it ended with code {state.exit_code}")
+        return lost(self.name, error.message.partition(": ")[2] or f"it ended with code {state.exit_code}")
 
 
 async def open_container(
@@ -105,9 +112,9 @@ async def open_container(
     )
     try:
         await asyncio.to_thread(engine.start, made, place=sandbox.image)
-        await opened.conversation.begin(_READY_SECONDS)
+        await opened.conversation.begin(READY_SECONDS)
     except ContainerLost as error:
-        reason = await opened._reason(error)
+        reason = await opened.reason(error)
         await opened.close()
         raise reason from error
     except BaseException:

@@ -11,9 +11,10 @@ from typing import Any
 
 import caseway_runner as runner
 from caseway.containers.answers import Answers
-from caseway.containers.attach import STDOUT, Attached
+from caseway.containers.attach import STDOUT
 from caseway.containers.errors import ContainerFailed, lost
 from caseway.containers.job import Job
+from caseway.containers.pipes import Pipes
 from caseway.containers.sandbox import Network
 from caseway.model.canonical import digest
 from caseway.model.errors import CasewayError
@@ -27,7 +28,7 @@ class Conversation:
     """With one runner, from its first word to its last. `patience` is how many seconds it may take to stop an
     execution."""
 
-    def __init__(self, attached: Attached, patience: float = STOP_SECONDS) -> None:
+    def __init__(self, attached: Pipes, patience: float = STOP_SECONDS) -> None:
         self._attached = attached
         self._patience = patience
         self._messages = self._read()

@@ -14,8 +14,8 @@ class ContainerLost(CasewayError):
 
 class ContainerFailed(CasewayError):
     """The container cannot do what was asked, and would not next time. Codes: `image-missing`,
-    `out-of-memory`, `out-of-time`, `gpu-unavailable`, `runner-broken`, `bad-message`, `container-refused`,
-    `engine-disk-full`, `no-such-engine`, `image-not-allowed`."""
+    `out-of-memory`, `out-of-time`, `out-of-disk`, `gpu-unavailable`, `runner-broken`, `bad-message`,
+    `container-refused`, `engine-disk-full`, `no-such-engine`, `image-not-allowed`."""
 
 
 def image_missing(image: str) -> ContainerFailed:

@@ -11,15 +11,15 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import caseway_runner as runner
-from caseway.containers.container import GRACE_SECONDS, Called, RunnerContainer, open_container
+from caseway.containers.container import GRACE_SECONDS, READY_SECONDS, Called, RunnerContainer, open_container
 from caseway.containers.engine import Engine
 from caseway.containers.errors import ContainerFailed
 from caseway.containers.job import Job, Place
 from caseway.containers.owner import LABEL, OURS, Owner, this_owner
-from caseway.containers.sandbox import Capacity
+from caseway.containers.sandbox import Capacity, Sandbox
 from caseway.containers.warm import WarmPool
 from caseway.model.errors import CasewayError
 
@@ -43,13 +43,34 @@ class Surroundings:
     grace: float = GRACE_SECONDS
 
 
-class ContainerExecutor:
-    """An executor on one Docker engine; use as an async context manager: leaving removes what is left."""
+class Opening(Protocol):
+    """Opens a container of a sandbox, with a runner that is ready: on whatever engine it stands for. Raises
+    `ContainerLost`, `ContainerFailed`."""
 
-    def __init__(self, engine: Engine, surroundings: Surroundings | None = None) -> None:
+    async def __call__(self, sandbox: Sandbox, called: Called, grace: float, /) -> RunnerContainer: ...
+
+
+class OnDocker:
+    """Opens containers on a Docker engine."""
+
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._surroundings = surroundings or Surroundings()
         self._capacity: Capacity | None = None
+
+    async def __call__(self, sandbox: Sandbox, called: Called, grace: float, /) -> RunnerContainer:
+        """A container; what the engine's machine has is asked once."""
+        if self._capacity is None:
+            self._capacity = await asyncio.to_thread(self._engine.capacity)
+        return await open_container(self._engine, sandbox, called, self._capacity, grace)
+
+
+class ContainerExecutor:
+    """An executor on one engine: a Docker engine, or what opens containers elsewhere. Use as an async context
+    manager: leaving removes what is left."""
+
+    def __init__(self, engine: Engine | Opening, surroundings: Surroundings | None = None) -> None:
+        self._opening: Opening = OnDocker(engine) if isinstance(engine, Engine) else engine
+        self._surroundings = surroundings or Surroundings()
         self._settling: set[asyncio.Task[None]] = set()
         self.pool = WarmPool(self._open_warm, self._close, self._surroundings.clock)
 
@@ -69,7 +90,8 @@ class ContainerExecutor:
         place = _place_of(job)
         container = self.pool.take(place)
         if container is None:
-            container = await self._open(place, {"execution": job.execution.id})
+            seconds = ports.policy.limits.wall_seconds + self._surroundings.grace + READY_SECONDS
+            container = await self._open(place, {"execution": job.execution.id}, seconds)
         try:
             outcome = await container.run(job, _inside(ports))
         except BaseException:
@@ -91,15 +113,11 @@ class ContainerExecutor:
     async def _open_warm(self, place: Place) -> RunnerContainer:
         return await self._open(place, {})
 
-    async def _open(self, place: Place, marks: dict[str, str]) -> RunnerContainer:
-        if self._capacity is None:
-            self._capacity = await asyncio.to_thread(self._engine.capacity)
-        called = self._called(place, marks)
-        return await open_container(
-            self._engine, place.sandbox, called, self._capacity, self._surroundings.grace
-        )
+    async def _open(self, place: Place, marks: dict[str, str], seconds: float = 0.0) -> RunnerContainer:
+        called = self._called(place, marks, 0.0 if place.warmth.keeps_any else seconds)
+        return await self._opening(place.sandbox, called, self._surroundings.grace)
 
-    def _called(self, place: Place, marks: dict[str, str]) -> Called:
+    def _called(self, place: Place, marks: dict[str, str], seconds: float) -> Called:
         parts = (place.sandbox.namespace, place.deployment[:16], self._surroundings.suffix())
         marks = {
             "organization": place.sandbox.namespace,
@@ -111,6 +129,7 @@ class ContainerExecutor:
         return Called(
             re.sub(r"[^a-zA-Z0-9_.-]+", "-", "-".join(["caseway", *filter(None, parts)])),
             {**OURS, LABEL: self._surroundings.owner.text, **labels},
+            seconds,
         )
 
     def _close(self, container: RunnerContainer) -> None:

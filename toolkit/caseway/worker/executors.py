@@ -14,7 +14,8 @@ from caseway.containers.errors import ContainerFailed
 from caseway.containers.job import Job, Place
 from caseway.platform.held import Claim
 
-LIMITS = frozenset({"out-of-memory", "out-of-time"})  # the codes of errors that are the execution's own doing
+# The codes of errors that are the execution's own doing.
+LIMITS = frozenset({"out-of-memory", "out-of-time", "out-of-disk"})
 ERRORS = "https://caseway.dev/errors/"
 SPEC_ERRORS = "https://serverlessworkflow.io/spec/1.0.0/errors/"
 UNREACHABLE = "engine-unreachable"
