@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import sqlalchemy as sa
+
 import caseway_runner as runner
 from caseway.containers.errors import ContainerLost
 from caseway.containers.job import Job, Place
@@ -116,18 +118,16 @@ async def run_claimed(worker: Worker, held: executions.Claim) -> runner.Outcome:
         masked = Masked(_asked_for(worker.platform, held))
     journal = StoreJournal(worker.writer, held)
     work = asyncio.create_task(_interpret(worker, held, journal, masked))
-    watch = asyncio.create_task(_keep_claim(worker, held, work))
     try:
+        answer = await _keep_claim(worker, held, work)
         await asyncio.wait({work})
     except asyncio.CancelledError:
-        watch.cancel()
         work.cancel()
-        await asyncio.gather(work, watch, return_exceptions=True)
+        await asyncio.gather(work, return_exceptions=True)
         with suppress(CasewayError):  # the claim may be gone already
             await journal.settle()
         _leave(worker, held)
         raise
-    answer = await watch
     if answer == "suspend" and work.exception() is None and work.result().status is runner.Status.CANCELLED:
         await journal.settle()
         _leave(worker, held)
@@ -213,9 +213,13 @@ async def _keep_claim(worker: Worker, held: executions.Claim, work: asyncio.Task
 
 
 def _heard(worker: Worker, held: executions.Claim, *, is_renewed: bool) -> str:
-    if is_renewed:
-        return executions.heartbeat(worker.platform, held, worker.claim_seconds)
-    return executions.listen(worker.platform, held)
+    """What the database says of the claim. While it says nothing the work goes on: the token fences it."""
+    try:
+        if is_renewed:
+            return executions.heartbeat(worker.platform, held, worker.claim_seconds)
+        return executions.listen(worker.platform, held)
+    except sa.exc.DBAPIError:
+        return "ok"
 
 
 def _leave(worker: Worker, held: executions.Claim) -> None:
