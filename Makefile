@@ -21,6 +21,7 @@ lint: $(STAMP) ## Style, types, import contracts, schemas, generated docs
 	@$(BIN)/python -m caseway.repo.schema_docs --check
 	@$(BIN)/python -m caseway.repo.rules.docs --check
 	@$(BIN)/python -m caseway.cli.docs --check
+	@$(BIN)/python -m caseway.server.docs --check
 	@$(BIN)/check-jsonschema --check-metaschema schemas/*.schema.json
 	@$(BIN)/caseway validate --strict sample-repo
 
@@ -28,6 +29,7 @@ docs: $(STAMP) ## Write the generated pages of docs/ anew
 	@$(BIN)/python -m caseway.repo.schema_docs
 	@$(BIN)/python -m caseway.repo.rules.docs
 	@$(BIN)/python -m caseway.cli.docs
+	@$(BIN)/python -m caseway.server.docs
 
 bench: $(STAMP) ## Measure side by side with public peers (minutes)
 	@$(BIN)/python benchmarks/plan.py
