@@ -5,6 +5,7 @@ The one rule: a work tree makes no versions; what it brings live are snapshots t
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -126,6 +127,7 @@ class Watch:
         if project is None or any(item.severity is Severity.ERROR for item in reading.diagnostics):
             return Outcome("invalid", diagnostics=reading.diagnostics)
         self._kept = Incremental(project, reading.source)
+        _set_apart()
         desired = reading.desired[0]
         before, self._last = self._last, desired
         if before is None or _rest(before) != _rest(desired):
@@ -175,6 +177,13 @@ def _outcome(plan: Plan, report: ApplyReport | None, diagnostics: tuple[Diagnost
     done = {item.id for item in report.results if item.status == "done"}
     names = tuple(item.name for item in plan.actions if item.id in done and item.kind == "deployment")
     return Outcome("live" if names else "unchanged", names, diagnostics)
+
+
+def _set_apart() -> None:
+    """What was read stays for long: the collector need not look through all of it with every save."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _the_project(reading: Reading) -> LoadedProject | None:
