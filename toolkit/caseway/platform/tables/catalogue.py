@@ -28,8 +28,8 @@ processes = sa.Table(
     sa.UniqueConstraint("organization", "name", "tombstone"),
 )
 
-# Insert only: a trigger refuses UPDATE. `body` is the canonical text whose SHA-256 is `digest`. `snapshot` says
-# what a template is for that is never published: "dev", or a preview's id.
+# Insert only: a trigger refuses UPDATE. `body` is the canonical text whose SHA-256 is `digest`. `snapshot`
+# says what a template is for that is never published: "dev", or a preview's id.
 templates = sa.Table(
     "templates",
     metadata,

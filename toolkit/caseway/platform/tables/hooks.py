@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from caseway.platform.tables.types import Instant, JsonText, metadata
 
-# `secrets` is the ciphertext of the token or key that fetches, and of the secret that signs hooks. `heads` are
-# the commits last seen by ref, `applied` those last applied by stage. `due_at` NULL: nothing is awaited.
+# `secrets` is the ciphertext of the token or key that fetches, and of the secret that signs hooks. `heads`
+# are the commits last seen by ref, `applied` those last applied by stage. `due_at` NULL: nothing is awaited.
 remotes = sa.Table(
     "remotes",
     metadata,

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from caseway.platform.tables.types import Instant, JsonText, metadata
 
-# `sequence` orders the runs that bring a preview up: an older one changes nothing. `credentials` are the names
-# it may use, `use_cases` what the merge would make of each. The row goes last when a preview is destroyed.
+# `sequence` orders the runs that bring a preview up: an older one changes nothing. `credentials` are the
+# names it may use, `use_cases` what the merge would make of each. The row goes last of a preview.
 previews = sa.Table(
     "previews",
     metadata,
