@@ -113,6 +113,22 @@ def test_only_what_the_change_touches_is_previewed(pipeline: Pipeline, repo: Rep
     assert preview.instances == ("greet--pr-7",)
 
 
+def test_a_change_that_no_use_case_notices_has_no_preview(
+    pipeline: Pipeline, repo: Repo, github: FakeGitHub
+) -> None:
+    change(repo, "good day")
+    pipeline.request("opened")
+    git(repo.folder, "checkout", "-q", "change")
+    repo.use_case("greet")
+    repo.write("README.md", "# Words\n")
+    repo.commit("only words after all")
+    report = pipeline.request("synchronize")
+    assert (report.is_ok, report.headline) == (True, "Nothing would change")
+    assert github.state_of(PREVIEW) == ["inactive"]
+    with pipeline.platform() as platform:
+        assert previews.listed(platform, "acme") == []
+
+
 def test_a_late_run_changes_neither_preview_nor_comment(
     pipeline: Pipeline, repo: Repo, github: FakeGitHub
 ) -> None:

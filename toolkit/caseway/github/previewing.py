@@ -15,12 +15,15 @@ from caseway.github.tell import deployment, retired
 from caseway.github.work import Project, World
 from caseway.model.errors import CasewayError
 from caseway.operations.client import Client
+from caseway.reconcile.preview import touched
 
 
 def up(report: Report, project: Project, client: Client, world: World) -> Report:
     """The report with the preview brought to this commit."""
     request, run = report.event.pull_request, report.event.run
     preview = report.job.preview
+    if project.base is not None and not touched(project.base, project.desired):
+        return _untouched(report, project, client, world)
     report = deployment(world.audience, report, State.RUNNING, preview=preview)
     if project.base is None:
         remark = "the checkout does not hold what the pull request starts from (fetch-depth: 2 does), so the "
@@ -47,6 +50,13 @@ def up(report: Report, project: Project, client: Client, world: World) -> Report
     url = next((each.url for each in view.addresses), "")
     text = view.error or counted(len(view.instances), "instance")
     return deployment(world.audience, report, state, preview=preview, url=url, text=text)
+
+
+def _untouched(report: Report, project: Project, client: Client, world: World) -> Report:
+    """The report of a change that no use case notices: it has no preview, whatever an earlier commit had."""
+    with world.clockwork.timed("preview"):
+        _gone(client, project, report.job.preview, world)
+    return retired(world.audience, report, preview=report.job.preview)
 
 
 def stale(report: Report, projects: Sequence[Project], world: World) -> Report:

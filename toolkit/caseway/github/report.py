@@ -154,6 +154,7 @@ _HEADLINES = {
 }
 _QUIET = {
     Do.PLAN: "Nothing would change",
+    Do.PREVIEW_UP: "Nothing would change",
     Do.APPLY: "Everything is as the repository says",
     Do.PROMOTE: "Everything is as the repository says",
     Do.DRIFT: "No drift",
