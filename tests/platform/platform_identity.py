@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from datetime import datetime
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -46,6 +49,7 @@ class Provider:
     keys: dict[str, Any] = field(default_factory=dict)
     says: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    codes: dict[str, Any] = field(default_factory=dict)
 
     def documents(self) -> dict[str, Any]:
         """What is served, by path."""
@@ -53,10 +57,28 @@ class Provider:
             "/.well-known/openid-configuration": {
                 "issuer": self.url,
                 "jwks_uri": f"{self.url}/keys",
+                "authorization_endpoint": f"{self.url}/authorize",
+                "token_endpoint": f"{self.url}/token",
                 **self.says,
             },
             "/keys": {"keys": [_jwk(name, key) for name, key in self.keys.items()]},
         }
+
+    def authorize(self, url: str, **claims: Any) -> dict[str, str]:
+        """A person signs in in the browser: what it brings back. `claims` are what is said of them."""
+        query = dict(parse_qsl(urlsplit(url).query))
+        code = f"code-{len(self.codes)}"
+        self.codes[code] = {**query, "claims": {"nonce": query["nonce"], **claims}}
+        return {"state": query["state"], "code": code}
+
+    def tokens(self, form: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        """What the token endpoint answers: a code is good once, and with its verifier alone."""
+        known = self.codes.pop(form.get("code", ""), None)
+        made = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        challenge = base64.urlsafe_b64encode(made).rstrip(b"=").decode()
+        if known is None or known["code_challenge"] != challenge:
+            return 400, {"error": "invalid_grant"}
+        return 200, {"access_token": "x", "id_token": self.signed(known["claims"])}
 
     def signed(self, claims: dict[str, Any], *, key: str = "one", **head: Any) -> str:
         """An assertion with these claims."""
@@ -97,6 +119,17 @@ def a_provider() -> Iterator[Provider]:
             found = provider.documents().get(self.path)
             body = json.dumps(found).encode()
             self.send_response(200 if found is not None else 404)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            form = dict(parse_qsl(self.rfile.read(int(self.headers["content-length"])).decode()))
+            provider.asked.append(self.path)
+            status, told = provider.tokens(form)
+            body = json.dumps(told).encode()
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -137,6 +137,8 @@ ROWS: dict[str, str] = {
     "service-accounts.delete": "administer",
     "service-accounts.get": "lists",
     "service-accounts.list": "lists",
+    "sessions.begin": "anybody",
+    "sessions.complete": "anybody",
     "sessions.create": "anybody",
     "sessions.end": "lists",
     "snapshots.collect": "deploys",

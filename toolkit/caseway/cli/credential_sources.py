@@ -1,4 +1,4 @@
-"""Where secrets may be had from besides the store: what the operator's environment says of it."""
+"""Where secrets may be had from, and where people may sign in: what the operator's environment says of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from caseway.model.errors import CasewayError
+from caseway.platform.identity import Provider
 from caseway.platform.secret_sources import PREFIX, SecretSources, commands_in
 
 _SETTINGS = frozenset({f"{PREFIX}FOLDER", f"{PREFIX}COMMANDS"})
@@ -24,6 +25,21 @@ def sources_in(environment: Mapping[str, str]) -> SecretSources:
         commands=commands_in(environment.get(f"{PREFIX}COMMANDS", "")),
         identities=identities_in(environment.get("CASEWAY_AGE_IDENTITY", "")),
     )
+
+
+def provider_in(environment: Mapping[str, str]) -> Provider | None:
+    """The identity provider that people may sign in at, when one is named."""
+    names = ("CASEWAY_OIDC_ISSUER", "CASEWAY_OIDC_CLIENT_ID", "CASEWAY_OIDC_CLIENT_SECRET")
+    issuer, client, secret = (environment.get(name, "") for name in names)
+    if not issuer:
+        return None
+    if not client or not secret:
+        raise CasewayError(
+            "CASEWAY_OIDC_ISSUER is set without its client",
+            code="setting",
+            hint=f"set {names[1]} and {names[2]} too",
+        )
+    return Provider(issuer.rstrip("/"), client, secret)
 
 
 def identities_in(text: str) -> str:

@@ -12,6 +12,7 @@ from caseway.model.errors import CasewayError
 from caseway.model.project_files import PROJECT_FILES
 from caseway.platform.compose import Platform, open_platform
 from caseway.platform.health_gate import HealthCheck
+from caseway.platform.identity import Provider
 from caseway.platform.secret_sources import SecretSources
 from caseway.platform.statements import ARTIFACT_BYTES
 from caseway.targets.registry import TARGETS
@@ -27,6 +28,7 @@ def open_local(
     base_url: str = "",
     artifact_bytes: str = "",
     sources: SecretSources | None = None,
+    provider: Provider | None = None,
 ) -> Iterator[Platform]:
     """The platform at `url`, closed afterwards."""
     with open_platform(
@@ -39,6 +41,7 @@ def open_local(
         on_line=_show,
         artifact_bytes=_size(artifact_bytes),
         sources=sources,
+        provider=provider,
     ) as platform:
         yield platform
 

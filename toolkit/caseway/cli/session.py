@@ -92,7 +92,7 @@ class Session:
         root = self.project_root(path)
         url = self.database_url(root)
         prepare_sqlite(url, create=create)
-        from caseway.cli.credential_sources import sources_in
+        from caseway.cli.credential_sources import provider_in, sources_in
         from caseway.cli.local import open_local
         from caseway.platform.queue import telling
 
@@ -106,6 +106,7 @@ class Session:
                 base_url=base_url,
                 artifact_bytes=size,
                 sources=sources_in(os.environ),
+                provider=provider_in(os.environ),
             ) as platform,
             telling(platform, url, os.environ.get("CASEWAY_QUEUE_URL", "")),
         ):

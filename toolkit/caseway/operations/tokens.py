@@ -11,7 +11,7 @@ from caseway.operations.fields import About, Cursor, Limit
 from caseway.operations.operation import PREFIX, Answer, Operating, Operation, Page
 from caseway.operations.paging import page_of
 from caseway.operations.people import Account, Done, Nothing, Password, Project, Scopes, User
-from caseway.platform.access import guard, login, tokens
+from caseway.platform.access import guard, login, sign_in, tokens
 from caseway.platform.access.tokens import TokenView
 from caseway.platform.tables import instant
 
@@ -88,6 +88,31 @@ class SignIn:
 
 
 @dataclass(frozen=True, slots=True)
+class BeginSignIn:
+    """Where the browser comes back to."""
+
+    redirect: Annotated[
+        str, About("Where the browser comes back.", example="http://127.0.0.1:8123/", longest=500)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPlace:
+    """Where the person signs in."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndSignIn:
+    """What the browser brought back."""
+
+    state: Annotated[str, About("The state.", example="k3f…", longest=500, is_secret=True)]
+    code: Annotated[str, About("The code.", example="4/0A…", longest=4000, is_secret=True)]
+    organization: Annotated[str, About("Which organization.", example="acme", longest=128)] = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A session's token, and when it ends."""
 
@@ -152,6 +177,17 @@ def _sign_in(operating: Operating, asked: SignIn) -> Session:
         asked.password,
         organization=asked.organization,
         client=operating.caller.id,
+    )
+    return Session(secret, instant(until))
+
+
+def _begin(operating: Operating, asked: BeginSignIn) -> SignInPlace:
+    return SignInPlace(sign_in.begin(operating.platform, asked.redirect))
+
+
+def _complete(operating: Operating, asked: EndSignIn) -> Session:
+    secret, until = sign_in.complete(
+        operating.platform, asked.state, asked.code, organization=asked.organization
     )
     return Session(secret, instant(until))
 
@@ -227,6 +263,29 @@ OPERATIONS = (
         SignIn,
         Session,
         _sign_in,
+        status=201,
+        is_secret=True,
+    ),
+    Operation(
+        "sessions.begin",
+        "POST",
+        PREFIX + "/sessions/begin",
+        Permission.SIGN_IN,
+        "Begin to sign in at the identity provider",
+        BeginSignIn,
+        SignInPlace,
+        _begin,
+        is_secret=True,
+    ),
+    Operation(
+        "sessions.complete",
+        "POST",
+        PREFIX + "/sessions/complete",
+        Permission.SIGN_IN,
+        "Sign in with what the browser brought back from the identity provider",
+        EndSignIn,
+        Session,
+        _complete,
         status=201,
         is_secret=True,
     ),

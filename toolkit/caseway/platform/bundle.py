@@ -12,6 +12,7 @@ from caseway.platform.bell import Bell
 from caseway.platform.building import Builder, nobody_builds, unheard
 from caseway.platform.database import Boundary, Database
 from caseway.platform.health_gate import Check, unable
+from caseway.platform.identity import Provider
 from caseway.platform.keyring import Keyring
 from caseway.platform.secret_sources import SecretSources
 from caseway.platform.target import Target
@@ -24,7 +25,8 @@ class Platform:
     `holder` names this process in leases (`user@host:pid`), `base_url` is where webhooks are reached,
     `keyring` opens the credential keys on first use, `on_boundary` hears of every step that a crash may cut,
     `check` runs the health check of a version before it goes live, `builder` builds images (each line of
-    its log goes to `on_line`), `bell` is rung for what becomes pending, `sources` are where secrets may be had from besides the store.
+    its log goes to `on_line`), `bell` is rung for what becomes pending, `sources` are where
+    secrets may be had from besides the store, `provider` is where people may sign in.
     """
 
     database: Database
@@ -40,6 +42,7 @@ class Platform:
     on_line: Callable[[str], None] = unheard
     bell: Bell = field(default_factory=Bell)
     sources: SecretSources = field(default_factory=SecretSources)
+    provider: Provider | None = None
 
     def target(self, name: str) -> Target:
         """The target of that name; raises `CasewayError` (`no-such-target`)."""

@@ -17,6 +17,7 @@ from caseway.platform.building import Builder, nobody_builds, unheard
 from caseway.platform.bundle import Platform
 from caseway.platform.database import Boundary, Database, nothing, open_database
 from caseway.platform.health_gate import Check, unable
+from caseway.platform.identity import Provider
 from caseway.platform.keyring import opener
 from caseway.platform.secret_sources import SecretSources
 from caseway.platform.statements import ARTIFACT_BYTES
@@ -63,6 +64,7 @@ def open_platform(  # noqa: PLR0913 - a composition root takes one argument per 
     on_line: Callable[[str], None] = unheard,
     artifact_bytes: int = ARTIFACT_BYTES,
     sources: SecretSources | None = None,
+    provider: Provider | None = None,
 ) -> Platform:
     """The platform on the database at `url`; errors as `open_database`.
 
@@ -81,6 +83,7 @@ def open_platform(  # noqa: PLR0913 - a composition root takes one argument per 
         on_boundary=on_boundary,
         check=check,
         sources=sources or SecretSources(),
+        provider=provider,
         builder=builder,
         on_line=on_line,
     )
