@@ -209,7 +209,13 @@ async def _is_wanted(activation: Activation, condition: Expression) -> bool:
         raise raised.placed(activation.reference) from None
     if not wanted:
         activation.note("skipped")
+        _tell_end(activation)
     return wanted
+
+
+def _tell_end(activation: Activation, *, is_fault: bool = False) -> None:
+    if activation.strand.on_end is not None:
+        activation.strand.on_end(activation.position, is_fault)
 
 
 def _replayed(activation: Activation, parent: Activation, entry: Entry) -> tuple[Any, str]:
@@ -274,22 +280,25 @@ def _may_close(activation: Activation) -> bool:
     return not is_composite or activation.strand.doom is None or activation.noted("closed") is not None
 
 
-def _note_closed(activation: Activation) -> None:
+def _note_closed(activation: Activation, *, is_fault: bool = False) -> None:
     if not _may_close(activation):
         raise Doomed
     if activation.task.body.nature == "composite":
         noted = activation.noted("closed")
-        activation.ended_at = noted.at if noted is not None else activation.note("closed")
+        data = {"faulted": True} if is_fault else None
+        activation.ended_at = noted.at if noted is not None else activation.note("closed", data)
+        _tell_end(activation, is_fault=is_fault)
 
 
 async def _journal_fault(activation: Activation, error: WorkflowError) -> None:
     nature = activation.task.body.nature
     if nature == "composite":
-        _note_closed(activation)
+        _note_closed(activation, is_fault=True)
         return
     activation.ended_at = activation.note(
         "faulted", {"error": dict(error.as_json()), "startedAt": activation.started_at}
     )
+    _tell_end(activation, is_fault=True)
     if nature == "effect":
         await activation.flush()
 
@@ -356,6 +365,7 @@ async def _journal_completion(activation: Activation, output: Any, exported: boo
     if activation.chosen:
         data["case"] = activation.chosen
     activation.ended_at = activation.note("completed", data)
+    _tell_end(activation)
     if activation.task.body.nature == "effect":
         await activation.flush()
 

@@ -12,6 +12,7 @@ from caseway_runner.errors import LimitExceeded
 from caseway_runner.journal import EndingJournal, Entry, Journal
 
 _FINAL = frozenset({"completed", "faulted"})
+_ENDS = _FINAL | {"closed", "skipped"}
 
 
 class Recorder:
@@ -24,10 +25,13 @@ class Recorder:
         self._lock = asyncio.Lock()
         self._final: dict[str, Entry] = {}
         self._notes: dict[tuple[str, str], Entry] = {}
+        self._ends: dict[str, tuple[int, Entry]] = {}
 
     async def load(self) -> None:
         """Read what earlier runs of this execution recorded."""
-        for entry in await self._journal.recorded():
+        for number, entry in enumerate(await self._journal.recorded()):
+            if entry.kind in _ENDS:
+                self._ends[entry.position] = number, entry
             if entry.kind in _FINAL:
                 self._final[entry.position] = entry
             else:
@@ -41,6 +45,10 @@ class Recorder:
     def final(self, position: str) -> Entry | None:
         """How the task at `position` ended in an earlier run, if it did."""
         return self._final.get(position)
+
+    def end(self, position: str) -> tuple[int, Entry] | None:
+        """The entry with which the task at `position` ended in an earlier run, and its place in the order."""
+        return self._ends.get(position)
 
     def noted(self, position: str, kind: str) -> Entry | None:
         """What an earlier run noted at `position`."""

@@ -119,12 +119,14 @@ class Run:
 class Strand:
     """One line of control. Branches of a fork each get their own, so that parallel exports to the context
     cannot depend on timing. `deadline` is the nearest timeout, `doom` what to raise instead of starting
-    anything new."""
+    anything new; `on_end` hears, in the turn in which it is noted, of each task of the strand that ended: its
+    position, and whether it faulted."""
 
     context: Any
     deadline: datetime | None = None
     own_doom: Exception | None = None
     outer: Strand | None = None
+    on_end: Callable[[str, bool], None] | None = None
 
     @property
     def doom(self) -> Exception | None:

@@ -79,6 +79,7 @@ class Seen:
     def __init__(self) -> None:
         self.port = 0
         self.headers: list[dict[str, str]] = []
+        self.methods: list[str] = []
 
     @property
     def http(self) -> dict[str, Any]:
@@ -93,6 +94,7 @@ def web() -> Iterator[Seen]:
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
+            seen.methods.append(scope["method"])
             seen.headers.append({name.decode(): value.decode() for name, value in scope["headers"]})
         await inner(scope, receive, send)
 
@@ -256,6 +258,17 @@ def test_an_answer_larger_than_the_limit_ends_the_execution(web: Seen, script: s
         assert (outcome.status, outcome.reason) == (Status.FAULTED, "limit")
 
 
+def test_options_are_those_of_the_transport(web: Seen, script: str) -> None:
+    said = {**stdio(script), "options": {"encoding": "utf-8", "encodingErrors": "replace"}}
+    assert ask("tools/call", said, ADD).status is Status.COMPLETED
+    old = {"protocolVersion": "2025-06-18"}
+    for ends, methods in (("true", ["POST", "DELETE"]), ("false", ["POST"])):
+        web.methods.clear()
+        transport = {**web.http, "options": {"terminateOnClose": ends}}
+        assert ask("tools/call", transport, ADD, **old).status is Status.COMPLETED
+        assert sorted(set(web.methods) - {"GET"}, reverse=True) == methods
+
+
 def test_a_stub_answers_instead_and_sees_the_arguments() -> None:
     seen: list[StubCall] = []
 
@@ -299,6 +312,16 @@ def test_a_call_that_is_in_the_journal_is_not_made_again(web: Seen) -> None:
             "schema",
         ),
         ({"transport": {"http": {}}}, "/transport/http", "schema"),
+        (
+            {"transport": {"stdio": {"command": "x"}, "options": {"terminateOnClose": "true"}}},
+            "/transport/options/terminateOnClose",
+            "unsupported",
+        ),
+        (
+            {"transport": {"stdio": {"command": "x"}, "options": {"encoding": "smoke"}}},
+            "/transport/options/encoding",
+            "unsupported",
+        ),
         ({"timeout": "soon"}, "/timeout", "duration"),
         ({"client": {"name": "x"}}, "/client", "schema"),
         ({"more": 1}, "/more", "schema"),

@@ -90,6 +90,9 @@ TASKS = st.recursive(LEAVES, composites, max_leaves=8)
 DOCUMENTS = st.lists(TASKS, min_size=1, max_size=4).map(lambda tasks: a_workflow(*named(tasks), use=USE))
 
 
+RACE = ("/do/0/k", "settled")
+
+
 class Service:
     """Answers by path and idempotency key alone, and remembers the keys of requests."""
 
@@ -140,9 +143,9 @@ def without_times(value: Any) -> Any:
 
 
 def is_undecided(entries: list[Entry], cut: int) -> bool:
-    """Whether branches of a fork raced (one faulted or won and cut others off) and the cut comes before the
-    decision: then the race is run again, and may be decided otherwise."""
-    return any(entry.kind == "settled" for entry in entries[cut:])
+    """Whether branches of a fork raced and the cut comes before the end of the one that decided, which the
+    decision follows at once: then the race goes on."""
+    return any(entry.kind == "settled" for entry in entries[cut + 1 :])
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -165,6 +168,31 @@ def test_an_execution_cut_at_any_entry_and_resumed_ends_the_same(document: Any, 
     assert resumed.error == uncut.error
     assert statuses(resumed) == statuses(uncut)
     assert completed(journal.entries) == completed(whole.entries)
+
+
+FORKS = st.builds(
+    lambda tasks, compete: {"k": {"fork": {"compete": compete, "branches": named(tasks)}}},
+    st.lists(TASKS, min_size=2, max_size=4),
+    st.booleans(),
+)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(fork=FORKS)
+def test_a_race_that_an_end_decided_stays_decided_wherever_the_journal_is_cut(fork: Any) -> None:
+    document, whole = a_workflow(fork, effect("after", "ok"), use=USE), MemoryJournal()
+    uncut, _ = executed(document, whole)
+    decided = [at for at, entry in enumerate(whole.entries) if (entry.position, entry.kind) == RACE]
+    assert len(decided) <= 1
+    for at in decided:
+        assert whole.entries[at - 1].kind in ("completed", "faulted", "closed", "skipped")
+        for cut in range(at, len(whole.entries) + 1):
+            resumed, _ = executed(document, journal_of(whole.entries[:cut]))
+            if is_undecided(whole.entries, cut):
+                continue
+            assert (resumed.status, resumed.error) == (uncut.status, uncut.error)
+            assert without_times(resumed.output) == without_times(uncut.output)
+            assert statuses(resumed) == statuses(uncut)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))

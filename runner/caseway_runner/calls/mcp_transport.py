@@ -26,6 +26,12 @@ from caseway_runner.template import Template
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _WORDS_OF_SERVER = 1500
 
+# The specification leaves the options to the transports. Each has a few texts it may be, or any (none named).
+_OPTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "http": {"terminateOnClose": ("true", "false")},
+    "stdio": {"encoding": (), "encodingErrors": ("strict", "ignore", "replace")},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Http:
@@ -33,6 +39,7 @@ class Http:
 
     endpoint: Endpoint
     headers: Template
+    options: Mapping[str, str]
 
     async def described(self, activation: Activation) -> dict[str, Any]:
         """The transport with its expressions evaluated."""
@@ -51,11 +58,12 @@ class Http:
             activation.authorization = {"scheme": credentials.scheme, "parameter": credentials.parameter}
         bridge = Bridge(session.http, credentials, session.ports.policy.limits.output_bytes)
         connect = needed("mcp.client.streamable_http", "mcp").streamable_http_client
+        ends = self.options.get("terminateOnClose") != "false"
         try:
             async with (
                 bridge,
                 bridge.client(values["headers"]) as client,
-                connect(values["endpoint"], http_client=client) as streams,
+                connect(values["endpoint"], http_client=client, terminate_on_close=ends) as streams,
             ):
                 yield streams
         except Exception:
@@ -71,6 +79,7 @@ class Stdio:
     command: Template
     arguments: Template
     environment: Template
+    options: Mapping[str, str]
 
     async def described(self, activation: Activation) -> dict[str, Any]:
         """The transport with its expressions evaluated."""
@@ -95,6 +104,8 @@ class Stdio:
                 args=["-c", limits + 'exec "$@"', "sh", values["command"], *values["arguments"]],
                 env={**_environment(folder), **ports.environment, **values["environment"]},
                 cwd=Path(folder),
+                encoding=self.options.get("encoding", "utf-8"),
+                encoding_error_handler=self.options.get("encodingErrors", "strict"),
             )
             try:
                 async with stdio.stdio_client(server, errlog=words) as streams:
@@ -138,15 +149,14 @@ def compile_transport(value: Any, scope: Scope) -> Http | Stdio | None:
     if ("http" in fields) == ("stdio" in fields):
         scope.report("schema", "expected exactly one of http, stdio")
         return None
-    if "options" in fields:
-        _texts(fields, "options", scope)
+    options = _options(fields, scope)
     if "http" in fields:
         spot = scope.at("http")
         http = spot.mapping(fields["http"], {"endpoint", "headers"}, ("endpoint",))
         endpoint = endpoint_at(http["endpoint"], spot.at("endpoint")) if http is not None else None
         if http is None or endpoint is None:
             return None
-        return Http(endpoint, _texts(http, "headers", spot))
+        return Http(endpoint, _texts(http, "headers", spot), options)
     spot = scope.at("stdio")
     stdio = spot.mapping(fields["stdio"], {"command", "arguments", "environment"}, ("command",))
     if stdio is None:
@@ -159,7 +169,35 @@ def compile_transport(value: Any, scope: Scope) -> Http | Stdio | None:
         command=spot.at("command").template(spot.text(stdio, "command")),
         arguments=spot.at("arguments").template(arguments),
         environment=_texts(stdio, "environment", spot),
+        options=options,
     )
+
+
+def _options(fields: Mapping[str, Any], scope: Scope) -> Mapping[str, str]:
+    """The options that the transport knows; it would not be what is wanted if another were passed over."""
+    kind = "http" if "http" in fields else "stdio"
+    spot, known = scope.at("options"), _OPTIONS[kind]
+    given = spot.mapping(fields.get("options", {}), None) or {}
+    options = {str(name): spot.text(given, name) for name in given}
+    for name, value in options.items():
+        if name not in known:
+            names = ", ".join(known)
+            spot.at(name).report(
+                "unsupported", f"the transport {kind} has no option '{name[:40]}'", f"use {names}"
+            )
+        elif known[name] and value not in known[name]:
+            spot.at(name).report("unsupported", f"expected one of {', '.join(known[name])}")
+        elif name == "encoding" and not _is_encoding(value):
+            spot.at(name).report("unsupported", f"'{value[:40]}' is not a text encoding")
+    return options
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return True
 
 
 def _texts(fields: Mapping[str, Any], key: str, scope: Scope) -> Template:

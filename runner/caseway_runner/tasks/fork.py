@@ -1,7 +1,8 @@
 """`fork`: branches at the same time, or as a race.
 
 Each branch works on its own copy of the context; afterwards the exports are merged in the order of the
-branches, so that the result does not depend on timing."""
+branches, so that the result does not depend on timing. Rule: which branch decides stands in the journal right
+after its end, before anything that follows from it."""
 
 from __future__ import annotations
 
@@ -32,12 +33,10 @@ class ForkBody:
         """An array of all outputs, or in a race the output of the winner."""
         if not self.branches.tasks:
             return None if self.compete else []
-        settled = activation.noted("settled")
-        deciding = settled.data["branch"] if settled is not None else None
         outer = activation.strand
         strands = [Strand(outer.context, outer.deadline, outer=outer) for _ in self.branches.tasks]
-        if deciding is not None:
-            _doom_others(strands, deciding)
+        race = _Race(activation, self, strands)
+        is_known = race.deciding is not None
         gate = asyncio.Semaphore(activation.run.session.ports.policy.limits.concurrency)
         running = [
             asyncio.ensure_future(_branch(activation, task, strand, gate))
@@ -45,33 +44,70 @@ class ForkBody:
         ]
         try:
             with activation.run.session.parking.joining():
-                return await self._joined(activation, running, strands, deciding)
+                if is_known:
+                    await asyncio.wait(running)  # the others only replay; then they stop by themselves
+                return await self._joined(activation, running, race)
         finally:
             for branch in running:
                 branch.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
     async def _joined(
-        self,
-        activation: Activation,
-        running: list[asyncio.Task[tuple[Any, bool]]],
-        strands: list[Strand],
-        deciding: int | None,
+        self, activation: Activation, running: list[asyncio.Task[tuple[Any, bool]]], race: _Race
     ) -> Any:
-        if deciding is not None:
-            await asyncio.wait(running)  # the others only replay; then they stop by themselves
-        first = await _deciding_branch(running, self.compete) if deciding is None else deciding
+        first = await _deciding_branch(running, self.compete) if race.deciding is None else race.deciding
+        if race.deciding is not None:
+            first = race.deciding
+            await asyncio.wait([running[first]])  # its end is noted, and becomes durable
         if first is None:
             results = [branch.result() for branch in running]
-            activation.strand.context = _merged(activation.strand.context, strands)
+            activation.strand.context = _merged(activation.strand.context, race.strands)
             activation.has_ended = any(ended for _, ended in results)
             return [output for output, _ in results]
-        if deciding is None and _is_decision(running[first]):
-            activation.note("settled", {"branch": first})
-            _doom_others(strands, first)  # at once: cancelling takes a turn for each fork within
         output, activation.has_ended = running[first].result()
-        activation.strand.context = strands[first].context
+        activation.strand.context = race.strands[first].context
         return output
+
+
+class _Race:
+    """Which branch decides, known in the turn in which its end is noted; from then on nothing starts in the
+    others. Of a journal that was cut before the decision, the ends that it has decide."""
+
+    __slots__ = ("_activation", "_compete", "_failed", "_places", "deciding", "strands")
+
+    def __init__(self, activation: Activation, body: ForkBody, strands: list[Strand]) -> None:
+        self._activation, self._compete, self.strands = activation, body.compete, strands
+        self._places = {activation.position + task.step: at for at, task in enumerate(body.branches.tasks)}
+        self._failed: set[int] = set()
+        self.deciding: int | None = None
+        for strand in strands:
+            strand.on_end = self.ended
+        settled = activation.noted("settled")
+        if settled is not None:
+            self._decide(settled.data["branch"])
+            return
+        recorder = activation.run.session.recorder
+        ends = [end for place in self._places if (end := recorder.end(place)) is not None]
+        for _, entry in sorted(ends, key=lambda end: end[0]):
+            is_fault = entry.kind == "faulted" or (entry.kind == "closed" and bool(entry.data))
+            self.ended(entry.position, is_fault)
+
+    def ended(self, position: str, is_fault: bool) -> None:
+        """Hear that a task has ended. A race goes on while branches fault: only when all have does the last
+        fault decide. Without a race the first fault does."""
+        at = self._places.get(position)
+        if at is None or self.deciding is not None:
+            return
+        if is_fault:
+            self._failed.add(at)
+        is_last = len(self._failed) == len(self._places)
+        if is_fault is not self._compete or (self._compete and is_last):
+            self._decide(at)
+            self._activation.note("settled", {"branch": at})
+
+    def _decide(self, deciding: int) -> None:
+        self.deciding = deciding
+        _doom_others(self.strands, deciding)
 
 
 def _doom_others(strands: list[Strand], deciding: int) -> None:
@@ -79,11 +115,6 @@ def _doom_others(strands: list[Strand], deciding: int) -> None:
     for at, strand in enumerate(strands):
         if at != deciding:
             strand.doom = Doomed()
-
-
-def _is_decision(branch: asyncio.Task[Any]) -> bool:
-    """Whether the branch ended by itself, not because the whole execution was stopped."""
-    return not branch.cancelled() and isinstance(branch.exception(), Fault | None)
 
 
 async def _branch(
