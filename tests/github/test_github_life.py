@@ -162,6 +162,21 @@ def test_closing_leaves_the_verdict_as_it_was(pipeline: Pipeline, repo: Repo, gi
     assert [each["output"]["title"] for each in github.checks] == [verdict]
 
 
+def test_a_run_that_is_cancelled_leaves_no_check_running(
+    pipeline: Pipeline, repo: Repo, github: FakeGitHub
+) -> None:
+    def cancel(name: str) -> None:
+        if name.startswith("preview:"):
+            raise KeyboardInterrupt
+
+    pipeline.on_boundary = cancel
+    change(repo, "good day")
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.request("opened")
+    assert [each["conclusion"] for each in github.checks] == ["failure"]
+    assert "the run was cancelled" in comment(github)
+
+
 # Pushes, tags, schedules
 
 

@@ -53,6 +53,9 @@ def run(asking: Asking, event: Event, world: World, remarks: Sequence[str] = ())
             report = _done(asking, report, reading, world)
     except CasewayError as error:
         report = replace(report, trouble=Trouble(error.message, error.hint, error.code))
+    except KeyboardInterrupt:  # how runners cancel: there are some seconds left to say so
+        conclude(world.audience, replace(report, trouble=Trouble("the run was cancelled", "run it again")))
+        raise
     except Exception as error:
         # A bug must not leave the commit "running" for ever: say so, then let it be reported as what it is.
         trouble = Trouble(f"a bug in Caseway: {type(error).__name__}", "the log has a report to send", "bug")
