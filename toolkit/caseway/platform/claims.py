@@ -192,6 +192,7 @@ def _claim(row: Mapping[str, Any], deployed: Deployed, document: JsonObject) -> 
         limits=deployed.limits,
         labels={"instance": row["instance"], "stage": row["stage"], "process": row["process"]},
         definition=row["definition"],
+        deployment_id=row["deployment_id"],
         has_secrets=deployed.has_secrets,
     )
 
@@ -214,6 +215,7 @@ def first(draft: Draft, document: JsonObject, worker: str) -> Claim:
         limits=serving.limits,
         labels={"instance": serving.instance, "stage": serving.stage, "process": serving.process},
         definition=draft.served.definition,
+        deployment_id=serving.deployment_id,
         has_secrets=serving.has_secrets,
         is_new=True,
     )

@@ -34,6 +34,7 @@ class Claim:
     labels: Mapping[str, str] = field(default_factory=dict)
     depth: int = 0
     definition: str = ""
+    deployment_id: str = ""
     has_secrets: bool = True
     is_new: bool = False
 

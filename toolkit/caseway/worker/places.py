@@ -18,27 +18,32 @@ _KEPT = 512
 
 
 class Places:
-    """`Worker.place` of a worker that has a container engine."""
+    """`Worker.place` of a worker that has a container engine. Images are called by their ids, which only the
+    engine that built them knows, or by their names (`by_name`), which a registry knows too."""
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
+    def __init__(self, platform: Platform, *, by_name: bool = False) -> None:
+        self._platform, self._by_name = platform, by_name
         self._known: OrderedDict[str, Place | None] = OrderedDict()
 
     def __call__(self, held: Claim, /) -> Place | None:
         """Where the execution belongs; None is the worker's own process."""
-        found = placement_of(self._platform, held)
-        if found is None:
-            return None
-        deployment, container = found
-        if deployment not in self._known:
-            self._known[deployment] = place_from(deployment, held.organization, container)
+        known = held.deployment_id
+        if known not in self._known:
+            found = placement_of(self._platform, held)
+            self._known[known] = (
+                None if found is None else place_from(found[0], held.organization, self._called(found[1]))
+            )
             if len(self._known) > _KEPT:
                 self._known.popitem(last=False)
-        return self._known[deployment]
+        return self._known[known]
 
     def wanted(self) -> list[Place]:
         """The places of which containers are kept ready."""
-        return [place_from(*found) for found in kept_warm(self._platform)]
+        found = kept_warm(self._platform)
+        return [place_from(id_, owner, self._called(container)) for id_, owner, container in found]
+
+    def _called(self, container: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**container, "imageId": ""} if self._by_name else container
 
 
 def place_from(deployment: str, organization: str, container: Mapping[str, Any]) -> Place:

@@ -63,6 +63,7 @@ class Worker:
     place: Callable[[executions.Claim], Place | None] = here
     dispatcher: Dispatcher = field(init=False)
     _compiled: dict[str, runner.Program] = field(default_factory=dict)
+    _connected: dict[str, bool] = field(default_factory=dict)
     _seen: dict[int, tuple[Mapping[str, Any], runner.Program]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -81,6 +82,14 @@ class Worker:
             self._seen.clear()
             self._compiled = {key: self._compiled[key]}
         return self._compiled[key]
+
+    def is_connected(self, held: executions.Claim) -> bool:
+        """Whether its workflow could ask for a connection."""
+        if held.definition not in self._connected:
+            if len(self._connected) > COMPILED_KEPT:
+                self._connected.clear()
+            self._connected[held.definition] = uses_connections(held.document)
+        return self._connected[held.definition]
 
 
 async def run_execution(platform: Platform, execution_id: str) -> runner.Outcome:
@@ -163,7 +172,7 @@ async def _interpret(
     limits = limits_from(held.limits, worker.policy.limits)
     task_log = TaskLog(worker.platform, held.execution_id, masked.text)
     environment: dict[str, str] = {}
-    if uses_connections(held.document):
+    if worker.is_connected(held):
         environment = await asyncio.to_thread(environment_for, worker.platform, held, masked)
     events = StoreEvents(worker.platform, held, masked)
     ports = runner.Ports(
