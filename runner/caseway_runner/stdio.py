@@ -21,10 +21,11 @@ from caseway_runner.errors import SPEC_ERRORS
 from caseway_runner.outcome import Outcome, Status, WorkflowError
 from caseway_runner.problem import InvalidWorkflow
 from caseway_runner.program import Program
+from caseway_runner.sandbox import Bounds, shared_sandbox
 from caseway_runner.stdio_clean import is_cleaned, shield
 from caseway_runner.stdio_link import Gone, Link, Refused
 from caseway_runner.stdio_ports import piped_ports
-from caseway_runner.stdio_wire import PROTOCOL, execution_in, outcome_json
+from caseway_runner.stdio_wire import PROTOCOL, execution_in, outcome_json, policy_in
 
 _KEPT = 16  # compiled workflows: a warm container runs those of one deployment
 
@@ -108,6 +109,7 @@ class _Server:
         self._link.say(said)
         if self._owns_container:
             self._link.say({"say": "clean" if is_cleaned(_scratch()) else "soiled"})
+            _warm(order)
 
     async def _execute(self, order: Mapping[str, Any]) -> Outcome:
         execution = execution_in(order["execution"])
@@ -129,6 +131,14 @@ class _Server:
             document = order["document"] or self._link.ask_now("document")
             self._programs[key] = compile_workflow(document)
         return self._programs[key]
+
+
+def _warm(order: Mapping[str, Any]) -> None:
+    """Have a helper for expressions ready again, if the last execution needed one: cleaning ended it."""
+    if shared_sandbox.cache_info().currsize:
+        limits = policy_in(order["policy"]).limits
+        bounds = Bounds(limits.expression_seconds, limits.expression_bytes, limits.output_bytes)
+        shared_sandbox(bounds).run(".", "null")
 
 
 def _scratch() -> list[Path]:

@@ -11,9 +11,10 @@ from caseway.reconcile.contract import contract
 from caseway.reconcile.exclusive import Verdict
 from caseway.reconcile.inputs import ignored_parameters, missing_credentials, parameter_problems
 from caseway.reconcile.placement import Move, Placement, is_serving
-from caseway.reconcile.resources import connections_of, of_preview, runtime_of
+from caseway.reconcile.resources import connections_of, contained, of_preview, runtime_of
 from caseway.reconcile.setting import Setting
 from caseway.reconcile.step import Step, Subject, action_id, template_name
+from caseway.reconcile.unenforced import unenforced
 
 
 def deployment_step(placement: Placement, verdict: Verdict, setting: Setting) -> Step:
@@ -76,5 +77,8 @@ def _warnings(placement: Placement, move: Move, verdict: Verdict, setting: Setti
         if setting.logins.get(name, "") not in {"", *setting.stored}:
             yield f"connection '{name}' needs credential '{setting.logins[name]}', which is not stored"
     yield from parameter_problems(fields.get("parameters", {}), promise)
+    if contained(move.template.body):
+        asked: Any = move.template.body.get("resources") or {}
+        yield from unenforced({**asked, **(fields.get("resources") or {})})
     for name in ignored_parameters(fields.get("parameters", {}), promise):
         yield f"parameter '{name}' is no longer declared: its value is ignored"

@@ -1,0 +1,118 @@
+"""How long until an execution has run: cold, warm and local, beside bare `docker run` and `docker exec`.
+
+Run with an engine and the default runtime (caseway runtime base): python benchmarks/containers/dispatch.py"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import caseway_runner as runner
+from caseway.containers.base import DEFAULT_TAG
+from caseway.containers.engine import Engine, address_from
+from caseway.containers.executor import ContainerExecutor
+from caseway.containers.job import Job, Place
+from caseway.containers.sandbox import MB, Network, Resources, Sandbox
+from caseway.containers.warmth import Mode, Warmth
+
+ROUNDS = int(os.environ.get("ROUNDS", "20"))
+IMAGE = os.environ.get("IMAGE", DEFAULT_TAG)
+DOCUMENT = {
+    "document": {"dsl": "1.0.3", "namespace": "bench", "name": "noop", "version": "1.0.0"},
+    "do": [{"one": {"set": {"twice": "${ .n * 2 }"}}}],
+}
+PYTHON = ["python3", "-c", "print(1)"]
+
+
+def timed(work: Callable[[], object]) -> list[float]:
+    """Milliseconds of each round."""
+    taken = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        work()
+        taken.append((time.perf_counter() - began) * 1000)
+    return taken
+
+
+def docker(*words: str) -> None:
+    subprocess.run(["docker", *words], check=True, capture_output=True)
+
+
+def bare_run() -> list[float]:
+    return timed(
+        lambda: docker("run", "--rm", "--network", "none", "--entrypoint", "python3", IMAGE, *PYTHON[1:])
+    )
+
+
+def bare_exec() -> list[float]:
+    docker(
+        "run",
+        "-d",
+        "--init",
+        "--name",
+        "bench-exec",
+        "--network",
+        "none",
+        "--entrypoint",
+        "sleep",
+        IMAGE,
+        "600",
+    )
+    try:
+        return timed(lambda: docker("exec", "bench-exec", *PYTHON))
+    finally:
+        docker("rm", "-f", "bench-exec")
+
+
+def ours(warmth: Warmth) -> list[float]:
+    sandbox = Sandbox(IMAGE, Resources(cpus=2.0, memory_bytes=256 * MB), Network.NONE)
+    place = Place(sandbox, "bench", warmth)
+
+    async def run() -> list[float]:
+        taken = []
+        async with ContainerExecutor(Engine(address_from(os.environ))) as executor:
+            for number in range(ROUNDS + 1):
+                job = Job(DOCUMENT, {"n": number}, runner.Execution(f"run-{number}"), place)
+                began = time.perf_counter()
+                await executor.execute(job, runner.Ports())
+                taken.append((time.perf_counter() - began) * 1000)
+                await executor.settle()
+        return taken[1:]  # the first connects, and warms what is to be warm
+
+    return asyncio.run(run())
+
+
+def local() -> list[float]:
+    async def run() -> list[float]:
+        program, taken = runner.compile_workflow(DOCUMENT), []
+        for number in range(ROUNDS):
+            began = time.perf_counter()
+            await runner.execute(program, {"n": number}, runner.Execution(f"run-{number}"), runner.Ports())
+            taken.append((time.perf_counter() - began) * 1000)
+        return taken
+
+    return asyncio.run(run())
+
+
+def main() -> None:
+    rows = {
+        "docker run (python3 -c)": bare_run(),
+        "docker exec (python3 -c)": bare_exec(),
+        "cold container": ours(Warmth()),
+        "warm container": ours(Warmth(Mode.IDLE_SHUTDOWN)),
+        "local": local(),
+    }
+    base = statistics.median(rows["docker run (python3 -c)"])
+    sys.stdout.write(f"{'':28}{'p50 ms':>9}{'min':>9}{'max':>9}{'of docker run':>16}\n")
+    for name, taken in rows.items():
+        middle = statistics.median(taken)
+        sys.stdout.write(f"{name:28}{middle:9.1f}{min(taken):9.1f}{max(taken):9.1f}{middle / base:16.3f}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Many executions in a row leave nothing: no container, no network, no volume, no file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+from containers_world import a_document, a_job, a_place, left
+
+import caseway_runner as runner
+from caseway.containers.executor import ContainerExecutor
+from caseway.containers.warmth import Mode, Warmth
+
+DOCUMENT = a_document({"one": {"set": {"twice": "${ .n * 2 }"}}})
+# Two hundred cold ones take a minute; by hand: CASEWAY_COLD=200.
+COLD = int(os.environ.get("CASEWAY_COLD", "10"))
+
+
+def litter(engine) -> list[object]:
+    """What is there besides images."""
+    api = engine.client.api
+    names = [network["Name"] for network in api.networks()]
+    temporary = [path.name for path in Path(tempfile.gettempdir()).glob("caseway-*-*") if path.is_dir()]
+    return [left(engine), sorted(names), api.volumes()["Volumes"], temporary]
+
+
+@pytest.mark.parametrize(("count", "warmth"), [(COLD, Warmth()), (200, Warmth(Mode.IDLE_SHUTDOWN))])
+def test_many_executions_in_a_row_leave_nothing(engine, runtime_image, tmp_path, monkeypatch, count, warmth):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = litter(engine)
+    place = a_place(runtime_image, warmth=warmth)
+
+    async def run() -> list[object]:
+        found = []
+        async with ContainerExecutor(engine) as executor:
+            for number in range(count):
+                job = a_job(DOCUMENT, place, {"n": number}, id=f"run-{number}")
+                found.append((await executor.execute(job, runner.Ports())).output)
+                await executor.settle()
+        return found
+
+    assert asyncio.run(run()) == [{"twice": number * 2} for number in range(count)]
+    assert litter(engine) == before
