@@ -12,11 +12,13 @@ import pytest
 import caseway_runner as runner
 from caseway.containers.executor import ContainerExecutor
 from caseway.containers.job import Job, Place
+from caseway.containers.kubernetes.pod import OpenPods
 from caseway.containers.sandbox import MB, Network, Resources, Sandbox
 from caseway.containers.warmth import Mode, Warmth
 from caseway.model.errors import CasewayError
 from caseway.worker.executors import LocalExecutor, PlacedExecutor
 from docker_daemon import docker_daemon, engine, runtime_image  # noqa: F401 - fixtures
+from kubernetes_cluster import kubernetes_cluster  # noqa: F401 - too
 
 SPEC = "https://serverlessworkflow.io/spec/1.0.0/errors/"
 
@@ -38,23 +40,30 @@ class Running:
         return self.loop.run_until_complete(asyncio.wait_for(work, 60))
 
 
-@pytest.fixture(scope="module", params=["local", "docker"])
+@pytest.fixture(scope="module", params=["local", "docker", "kubernetes"])
 def running(request: pytest.FixtureRequest):
-    """Both executors; the container of the second is warm, as every test of it uses the same."""
+    """Every executor; the container or pod is warm, as every test of it uses the same."""
     loop = asyncio.new_event_loop()
     here = LocalExecutor(runner.compile_workflow)
     if request.param == "local":
         yield Running(loop, PlacedExecutor(here, here), None)
         loop.close()
         return
-    image = request.getfixturevalue("runtime_image")
+    image, containers = _contained(request)
     resources = Resources(cpus=1.0, memory_bytes=256 * MB, disk_bytes=32 * MB)
     warmth = Warmth(Mode.IDLE_SHUTDOWN, most=2)
     place = Place(Sandbox(image, resources, Network.NONE), "contract", warmth)
-    containers = ContainerExecutor(request.getfixturevalue("engine"))
     yield Running(loop, PlacedExecutor(here, containers), place)
     loop.run_until_complete(containers.__aexit__(None, None, None))
     loop.close()
+
+
+def _contained(request: pytest.FixtureRequest) -> tuple[str, ContainerExecutor]:
+    if request.param == "docker":
+        image = request.getfixturevalue("runtime_image")
+        return image, ContainerExecutor(request.getfixturevalue("engine"))
+    cluster = request.getfixturevalue("kubernetes_cluster")
+    return "caseway/runtime:default", ContainerExecutor(OpenPods(cluster.client()))
 
 
 def a_workflow(*tasks: dict[str, Any], **parts: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from caseway.model.errors import CasewayError
 
 if TYPE_CHECKING:
     from caseway.containers.engine import Engine
+    from caseway.containers.kubernetes.cluster import Cluster
     from caseway.containers.tasks import TaskPolicy
     from caseway.platform.building import BuildRequest, BuiltImage
 
@@ -24,6 +25,30 @@ def the_engine() -> Engine:
     from caseway.containers.engine import Engine, address_from
 
     return Engine(address_from(os.environ))
+
+
+def the_cluster() -> Cluster:
+    """The Kubernetes cluster, not connected yet. Raises `CasewayError` (`extra-missing`, `setting`)."""
+    try:
+        from caseway.containers.kubernetes.cluster import Cluster
+        from caseway.containers.kubernetes.stream import PROTOCOL as _  # noqa: F401 - whether it is there
+    except ImportError as error:
+        raise CasewayError(
+            f"--executor kubernetes needs {error.name}, which is not installed",
+            code="extra-missing",
+            hint="pip install 'caseway[kubernetes]'",
+        ) from error
+    from caseway.containers.kubernetes.settings import settings_from
+
+    return Cluster(settings_from(os.environ))
+
+
+def cluster_for(executor: str) -> Callable[[], Cluster] | None:
+    """What opens the cluster when `executor` is `kubernetes`; what is missing is said now, not later."""
+    if executor != "kubernetes":
+        return None
+    cluster = the_cluster()
+    return lambda: cluster
 
 
 @contextmanager

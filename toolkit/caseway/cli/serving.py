@@ -34,6 +34,7 @@ class Working:
     grace: float = 20.0
     processes: bool = False
     once: bool = False
+    executor: str = "docker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Work:
 def working(platform: Platform, asked: Working) -> Iterator[Work]:
     """What runs executions, taking them from the queue of CASEWAY_QUEUE_URL if there is one."""
     import caseway_runner as runner
-    from caseway.cli.engine import task_policy, the_engine
+    from caseway.cli.engine import cluster_for, task_policy, the_engine
     from caseway.delivery.pull_upkeep import keep_up
     from caseway.platform.journal import JournalWriter
     from caseway.platform.queue_saq import SaqQueue
@@ -62,7 +63,7 @@ def working(platform: Platform, asked: Working) -> Iterator[Work]:
     from caseway.worker.run import Worker
     from caseway.worker.serve import ended_by_signals, serve_pool
 
-    queue_url = os.environ.get("CASEWAY_QUEUE_URL", "")
+    queue_url, cluster = os.environ.get("CASEWAY_QUEUE_URL", ""), cluster_for(asked.executor)
     with JournalWriter(platform.database) as writer:
         worker = Worker(platform, writer, runner.Policy(processes=asked.processes), house=house())
 
@@ -75,7 +76,7 @@ def working(platform: Platform, asked: Working) -> Iterator[Work]:
             heard = ended_by_signals(ending) if stop is None else nullcontext()
             try:
                 with heard:
-                    async with contained(worker, the_engine, task_policy):
+                    async with contained(worker, the_engine, task_policy, cluster):
                         return await serve_pool(
                             pool, grace=asked.grace, once=asked.once, stop=ending, queue=queue
                         )

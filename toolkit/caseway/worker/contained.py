@@ -7,7 +7,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 import caseway_runner as runner
 from caseway.containers.errors import ContainerLost
@@ -20,18 +21,69 @@ from caseway.worker.run import Worker
 if TYPE_CHECKING:
     from caseway.containers.engine import Engine
     from caseway.containers.executor import ContainerExecutor
+    from caseway.containers.kubernetes.cluster import Cluster
     from caseway.containers.tasks import TaskPolicy
 
 TEND_SECONDS = 5.0
 OpenEngine = Callable[[], "Engine"]
+OpenCluster = Callable[[], "Cluster"]
+
+
+class Backend(Protocol):
+    """What containers run on, and what is done with it: reaping what a crash has left, an executor."""
+
+    def executor(self) -> ContainerExecutor:
+        """An executor on it, after the reaping. Blocks."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class OnDocker:
+    """A Docker engine."""
+
+    def __init__(self, open_engine: OpenEngine) -> None:
+        self._engine = open_engine()
+
+    def executor(self) -> ContainerExecutor:
+        """One that opens containers."""
+        from caseway.containers.executor import ContainerExecutor  # noqa: PLC0415 - loads the engine's library
+        from caseway.containers.reaper import reap  # noqa: PLC0415 - too
+
+        reap(self._engine)
+        return ContainerExecutor(self._engine)
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._engine.close()
+
+
+class OnCluster:
+    """A Kubernetes cluster."""
+
+    def __init__(self, open_cluster: OpenCluster) -> None:
+        self._cluster = open_cluster()
+
+    def executor(self) -> ContainerExecutor:
+        """One that opens pods."""
+        from caseway.containers.executor import ContainerExecutor  # noqa: PLC0415 - loads the engine's library
+        from caseway.containers.kubernetes.pod import OpenPods  # noqa: PLC0415 - loads the cluster's library
+        from caseway.containers.kubernetes.reaping import reap  # noqa: PLC0415 - too
+
+        reap(self._cluster)
+        return ContainerExecutor(OpenPods(self._cluster))
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._cluster.close()
 
 
 class Lazily:
     """The executor of an engine that is opened with the first job; then, what a crash has left is reaped."""
 
-    def __init__(self, open_engine: OpenEngine) -> None:
-        self._open = open_engine
-        self._engine: Engine | None = None
+    def __init__(self, open_backend: Callable[[], Backend]) -> None:
+        self._open = open_backend
+        self._backend: Backend | None = None
         self._executor: ContainerExecutor | None = None
         self._opening = asyncio.Lock()
 
@@ -56,29 +108,32 @@ class Lazily:
         """Remove what is left, and let go of the engine."""
         if self._executor is not None:
             await self._executor.__aexit__(None, None, None)
-        if self._engine is not None:
-            self._engine.close()
+        if self._backend is not None:
+            self._backend.close()
 
     async def _opened(self) -> ContainerExecutor:
-        from caseway.containers.executor import ContainerExecutor  # noqa: PLC0415 - loads the engine's library
-        from caseway.containers.reaper import reap  # noqa: PLC0415 - too
-
         async with self._opening:
             if self._executor is None:
-                engine = self._open()
-                await asyncio.to_thread(reap, engine)
-                self._engine, self._executor = engine, ContainerExecutor(engine)
+                if self._backend is None:
+                    self._backend = await asyncio.to_thread(self._open)
+                self._executor = await asyncio.to_thread(self._backend.executor)
             return self._executor
 
 
 @asynccontextmanager
 async def contained(
-    worker: Worker, open_engine: OpenEngine, policy: Callable[[], TaskPolicy] | None = None
+    worker: Worker,
+    open_engine: OpenEngine,
+    policy: Callable[[], TaskPolicy] | None = None,
+    open_cluster: OpenCluster | None = None,
 ) -> AsyncIterator[None]:
-    """While it lasts, the worker's executions run in containers where their deployments say so, and their
-    `run: container` tasks within `policy`."""
+    """While it lasts, the worker's executions run in containers where their deployments say so, as pods of a
+    cluster if there is one, and their `run: container` tasks within `policy`."""
     policy = policy or _cautious
-    containers, places = Lazily(open_engine), Places(worker.platform)
+    containers = Lazily(
+        partial(OnDocker, open_engine) if open_cluster is None else partial(OnCluster, open_cluster)
+    )
+    places = Places(worker.platform, by_name=open_cluster is not None)
     worker.executor = PlacedExecutor(
         LocalExecutor(worker.program), containers, lambda job: LazyTasks(job, open_engine, policy)
     )

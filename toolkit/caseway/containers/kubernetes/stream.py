@@ -9,7 +9,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -112,7 +112,7 @@ async def attach(configuration: Configuration, job: str, pod: str) -> PodPipes:
             proxy=configuration.proxy or None,
         )
     except InvalidStatus as error:
-        raise _refused(job, error.response.status_code, error.response.body or b"") from error
+        raise _refused(job, error.response.status_code, bytes(error.response.body or b"")) from error
     except (InvalidHandshake, OSError, TimeoutError) as error:
         raise unreachable(str(error) or "it took too long", job) from error
     return PodPipes(job, connection)
@@ -127,7 +127,7 @@ def _url(host: str, namespace: str, pod: str) -> str:
 
 def _headers(configuration: Configuration) -> dict[str, str]:
     """Who we are: a token is asked for each time, for it may be renewed on the way."""
-    held = configuration.auth_settings()
+    held: Any = configuration.auth_settings()  # without types
     return {one["key"]: one["value"] for one in held.values() if one.get("in") == "header" and one["value"]}
 
 

@@ -88,13 +88,24 @@ def web(session: Session, **asked: Any) -> None:
 @_listening
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=10, show_default=True, help="At once.")
 @click.option("--allow-processes", is_flag=True, help="Let shell and script tasks run on this machine.")
+@click.option(
+    "--executor",
+    envvar="CASEWAY_EXECUTOR",
+    show_envvar=True,
+    type=click.Choice(["docker", "kubernetes"]),
+    default="docker",
+    show_default=True,
+    help="Where executions run whose use cases ask for a container.",
+)
 @session_options()
 @with_session
-def everything(session: Session, concurrency: int, allow_processes: bool, **asked: Any) -> None:
+def everything(
+    session: Session, concurrency: int, allow_processes: bool, executor: str, **asked: Any
+) -> None:
     """Answer requests, fire schedules and run executions in one process, on one database.
 
     SIGTERM or ^C stop it as 'serve web' and 'serve worker' are stopped.
     """
     from caseway.cli.serving import Working, serve_web
 
-    serve_web(session, asked, Working(concurrency, asked["grace"], allow_processes))
+    serve_web(session, asked, Working(concurrency, asked["grace"], allow_processes, executor=executor))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from caseway.cli.options import session_options, with_session
@@ -12,6 +14,15 @@ from caseway.cli.session import Session
 @click.command("worker")
 @click.option("--concurrency", type=click.IntRange(1, 1000), default=10, show_default=True, help="At once.")
 @click.option("--allow-processes", is_flag=True, help="Let shell and script tasks run on this machine.")
+@click.option(
+    "--executor",
+    envvar="CASEWAY_EXECUTOR",
+    show_envvar=True,
+    type=click.Choice(["docker", "kubernetes"]),
+    default="docker",
+    show_default=True,
+    help="Where executions run whose use cases ask for a container.",
+)
 @click.option("--once", is_flag=True, help="Run what is due now, then exit.")
 @click.option(
     "--grace",
@@ -22,7 +33,7 @@ from caseway.cli.session import Session
 )
 @session_options()
 @with_session
-def command(session: Session, concurrency: int, allow_processes: bool, once: bool, grace: float) -> None:
+def command(session: Session, **asked: Any) -> None:
     """Fire schedules, wake what waited, and run what is pending.
 
     SIGTERM or ^C stop it: nothing new is started, what runs may end within --grace seconds, the rest is
@@ -32,8 +43,10 @@ def command(session: Session, concurrency: int, allow_processes: bool, once: boo
 
     from caseway.cli.serving import Working, working
 
-    asked = Working(concurrency, grace, allow_processes, once)
-    with session.platform() as platform, working(platform, asked) as work:
+    how = Working(
+        asked["concurrency"], asked["grace"], asked["allow_processes"], asked["once"], asked["executor"]
+    )
+    with session.platform() as platform, working(platform, how) as work:
         ended = asyncio.run(work(None))
     if session.is_text:
         say(f"{ended} executions ran", err=True)
