@@ -17,7 +17,6 @@ from caseway.model.errors import CasewayError
 
 DEBIAN = "debian"
 SUITE = "bookworm"
-MIRROR = "http://deb.debian.org/debian"
 BASE_TAG = f"caseway/base:{SUITE}"
 DEFAULT_TAG = "caseway/runtime:default"
 PACKAGES = ("python3", "ca-certificates")
@@ -27,10 +26,11 @@ _LEFT_OUT = ("man", "doc", "locale", "info")
 @dataclass(frozen=True, slots=True)
 class BaseRequest:
     """What the default runtime stands on: an `image` (best named by digest), or, without one, a Debian made
-    here with mmdebstrap, from an `archive` when it was made before."""
+    here with mmdebstrap, from an `archive` when it was made before; packages come from `mirror`, without one
+    from where mmdebstrap takes them."""
 
     image: str = ""
-    mirror: str = MIRROR
+    mirror: str = ""
     archive: Path | None = None
     tag: str = DEFAULT_TAG
     is_fresh: bool = False
@@ -70,11 +70,11 @@ def make_debian(archive: Path, mirror: str, log: Log) -> None:
             code="tool-missing",
             hint="on Debian: apt-get install mmdebstrap; or name an image: --image python:3.12-slim",
         )
-    log(f"making {BASE_TAG} from {mirror} (half a minute)")
+    log(f"making {BASE_TAG} from {mirror or 'Debian'} (half a minute)")
     command = [
         *(tool, "--quiet", "--variant=essential", f"--include={','.join(PACKAGES)}"),
         *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _LEFT_OUT),
-        *(SUITE, str(archive), mirror),
+        *(SUITE, str(archive), *((mirror,) if mirror else ())),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
     if done.returncode != 0:

@@ -9,12 +9,17 @@ import click
 from caseway.cli.options import session_options, with_session
 from caseway.cli.output import print_json, say
 from caseway.cli.session import Session
-from caseway.containers.base import DEFAULT_TAG, MIRROR, BaseRequest
+from caseway.containers.base import DEFAULT_TAG, BaseRequest
 
 
 @click.command("base")
 @click.option("--image", default="", metavar="IMAGE", help="Stand on this image, best named by its digest.")
-@click.option("--mirror", default=MIRROR, show_default=True, help="Where Debian's packages come from.")
+@click.option(
+    "--mirror",
+    default="",
+    metavar="URL",
+    help="Where Debian's packages come from; default: as mmdebstrap has it.",
+)
 @click.option(
     "--archive",
     type=click.Path(path_type=Path),
