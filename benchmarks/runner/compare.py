@@ -19,6 +19,7 @@ from pathlib import Path
 from shapes import SIZES
 
 HERE = Path(__file__).parent
+CLOCKS = {"wall": "by the clock", "cpu": "of processor time"}
 SCALED = 1_000_000  # results are told in microseconds a unit
 
 
@@ -54,8 +55,8 @@ def contestants(peers: Path | None, postgres: str) -> list[Contestant]:
     return found
 
 
-def measured(contestant: Contestant, shapes: list[str], url: str) -> dict[str, float]:
-    """Microseconds a unit, by shape."""
+def measured(contestant: Contestant, shapes: list[str], url: str) -> dict[str, dict[str, float]]:
+    """Microseconds a unit by shape, on the wall's clock and of the processor in the contestant's process."""
     command = [str(contestant.python), str(HERE / contestant.program), contestant.database, *shapes]
     done = subprocess.run(
         command, env={**os.environ, "BENCH_URL": url}, capture_output=True, text=True, check=False
@@ -63,7 +64,9 @@ def measured(contestant: Contestant, shapes: list[str], url: str) -> dict[str, f
     if done.returncode:
         print(f"{contestant.name} failed: {done.stderr.strip()[-500:]}", file=sys.stderr)
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"shape"')]
-    return {line["shape"]: line["wall"] / line["units"] * SCALED for line in lines}
+    return {
+        clock: {line["shape"]: line[clock] / line["units"] * SCALED for line in lines} for clock in CLOCKS
+    }
 
 
 def table(best: dict[str, dict[str, float]], shapes: list[str]) -> str:
@@ -110,17 +113,20 @@ def main() -> None:
     standin = subprocess.Popen([sys.executable, str(HERE / "standin.py")], stdout=subprocess.PIPE, text=True)
     assert standin.stdout is not None
     url = standin.stdout.readline().strip()
-    best: dict[str, dict[str, float]] = {}
+    best: dict[str, dict[str, dict[str, float]]] = {clock: {} for clock in CLOCKS}
     try:
         for _ in range(given.rounds):
             for contestant in contestants(given.peers, given.postgres):
-                mine = best.setdefault(contestant.name, {})
-                for shape, took in measured(contestant, given.shapes, url).items():
-                    mine[shape] = min(took, mine.get(shape, took))
+                for clock, results in measured(contestant, given.shapes, url).items():
+                    mine = best[clock].setdefault(contestant.name, {})
+                    for shape, took in results.items():
+                        mine[shape] = min(took, mine.get(shape, took))
     finally:
         standin.kill()
         standin.wait()
-    print(table(best, given.shapes), ratios(best, given.shapes), sep="\n\n")
+    for clock, told in CLOCKS.items():
+        print(f"**{told.capitalize()}**", table(best[clock], given.shapes), sep="\n\n", end="\n\n")
+        print(ratios(best[clock], given.shapes), end="\n\n")
 
 
 if __name__ == "__main__":
