@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from caseway.model.access import ALL_SCOPES, ANONYMOUS, Caller, local
-from caseway.model.errors import CasewayError
-from caseway.platform.access.people import add_user, get_user
+from caseway.platform.access.people import add_user
 from caseway.platform.bundle import Platform
+from caseway.platform.tables import users
 from caseway.server.app import create_app
+from caseway.server.auth import Authenticate
 from caseway.server.edge import Edge
 from caseway.server.running import serve
 from caseway.server.settings import ServerSettings
@@ -28,18 +31,14 @@ def known(platform: Platform, token: str) -> Caller:
     if token == TOKEN:
         return Caller(ORGANIZATION, "user", "ann", "ann", organization_role="owner", scopes=tuple(ALL_SCOPES))
     organization, colon, name = token.partition(":")
-    if not colon:
-        return ANONYMOUS
-    return Caller(organization, "user", name, name, organization_role="owner", scopes=tuple(ALL_SCOPES))
+    return _person(platform, organization, name) if colon else ANONYMOUS
 
 
-def _ann(platform: Platform) -> Caller:
-    """The owner of acme, who is in the database where `a_served_platform` made it."""
-    try:
-        found = get_user(platform, ORGANIZATION, "ann").id
-    except CasewayError:
-        found = "ann"
-    return Caller(ORGANIZATION, "user", found, "ann", organization_role="owner", scopes=tuple(ALL_SCOPES))
+def _person(platform: Platform, organization: str, name: str) -> Caller:
+    """An owner, who is in the database where `a_served_platform` made them."""
+    with platform.database.reading() as connection:
+        found = connection.scalar(sa.select(users.c.id).where(users.c.name == name)) or name
+    return Caller(organization, "user", found, name, organization_role="owner", scopes=tuple(ALL_SCOPES))
 
 
 @dataclass(frozen=True)
@@ -53,10 +52,12 @@ class Running:
 
 
 @contextmanager
-def running(platform: Platform, settings: ServerSettings | None = None) -> Iterator[Running]:
+def running(
+    platform: Platform, settings: ServerSettings | None = None, authenticate: Authenticate = known
+) -> Iterator[Running]:
     """A server for `platform`, ended in good order."""
     settings = settings or ServerSettings(port=0, drain=0.0, grace=5.0)
-    app = create_app(platform, authenticate=known, settings=settings)
+    app = create_app(platform, authenticate=authenticate, settings=settings)
     told: queue.Queue[str] = queue.Queue()
     loops: queue.Queue[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = queue.Queue()
 
@@ -78,6 +79,7 @@ def running(platform: Platform, settings: ServerSettings | None = None) -> Itera
 def a_served_platform(folder: Path) -> Platform:
     """A platform on SQLite with one use case deployed."""
     platform = a_platform(f"sqlite:///{folder / 'state.db'}")
-    add_user(platform, local(ORGANIZATION, "tests"), "ann", role="owner")
+    for name in ("ann", "olive"):
+        add_user(platform, local(ORGANIZATION, "tests"), name, role="owner")
     deployed(platform, a_repo(a_use_case(), an_instance()))
     return platform

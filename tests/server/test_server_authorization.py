@@ -22,7 +22,7 @@ from caseway.operations.examples import whole_example
 from caseway.operations.operation import PREFIX, Answer, Operating, Operation
 from caseway.operations.placing import placed
 from caseway.operations.table import OPERATIONS
-from caseway.platform import creation, keys
+from caseway.platform import applies, creation, kept_plans, keys
 from caseway.platform.access import people, service_accounts, teams, tokens
 from caseway.platform.access.caller import caller_of
 from caseway.platform.compose import Platform
@@ -30,7 +30,7 @@ from caseway.platform.database import migrate
 from caseway.server.app import create_app
 from caseway.server.edge import Edge
 from caseway.server.settings import ServerSettings
-from chaos.store_builders import ORGANIZATION, a_platform, a_repo, a_use_case, an_instance, deployed
+from chaos.store_builders import ORGANIZATION, a_platform, a_repo, a_use_case, an_instance, deployed, planned
 
 INSTANCE, PROCESS, PROJECT = "invoice-dev", "invoice", "acme-automations"
 ADMINS = {"admin", "owner", "manage"}
@@ -47,6 +47,8 @@ WHO: dict[str, set[str]] = {
     "account": PEOPLE | ABROAD | {"manage"},
     "administer": ADMINS | ABROAD,
     "deploys": ADMINS | ABROAD | {"deploy"},
+    "carries out": ADMINS | {"deploy"},
+    "uploads": ADMINS | ABROAD | {"deploy", "other project"},
     "sends events": ADMINS | ABROAD | {"trigger"},
     "views": {"viewer", "operator", "editor", "holder", "owner", "deploy", "manage"}
     | {"read-only owner", "read", "key"},
@@ -60,6 +62,14 @@ WHO: dict[str, set[str]] = {
 }
 
 ROWS: dict[str, str] = {
+    "applies.create": "carries out",
+    "applies.follow": "carries out",
+    "applies.get": "carries out",
+    "applies.list": "lists",
+    "blobs.missing": "uploads",
+    "blobs.put": "uploads",
+    "plans.create": "deploys",
+    "plans.get": "carries out",
     "approvals.decide": "views",
     "approvals.list": "lists",
     "approvals.redeem": "anybody",
@@ -178,6 +188,8 @@ class World:
     tokens: dict[str, str]
     execution: str
     key: str
+    plan: str
+    apply: str
 
 
 @pytest.fixture(scope="module")
@@ -220,8 +232,10 @@ def a_world(platform: Platform) -> World:
     view, made["key"] = keys.create(platform, ORGANIZATION, INSTANCE, actor="tests")
     made["other key"] = keys.create(platform, ORGANIZATION, "hidden-dev", actor="tests")[1]
     execution = creation.create(platform, creation.NewExecution(ORGANIZATION, INSTANCE))
+    made_plan = kept_plans.keep(platform, planned(platform, repo), {}, actor="tests")
+    record = applies.create(platform, ORGANIZATION, "an-apply", (made_plan.id, PROJECT), actor="tests")
     app = create_app(platform, authenticate=caller_of, settings=ServerSettings(port=0))
-    return World(platform, app, made, execution, view.id)
+    return World(platform, app, made, execution, view.id, made_plan.id, record.id)
 
 
 def a_robot(platform: Platform, name: str, scopes: list[Any], project: str = "") -> str:
@@ -241,6 +255,8 @@ def request_for(world: World, operation: Operation) -> dict[str, Any]:
         "project": PROJECT,
         "execution": world.execution,
         "key": world.key,
+        "plan": world.plan,
+        "apply": world.apply,
     }
     if operation.about in things:
         given[operation.by] = things[operation.about]
