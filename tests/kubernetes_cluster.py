@@ -54,7 +54,7 @@ def _can_isolate() -> bool:
 
 
 def _unshared() -> list[str]:
-    own = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc"]
+    own = ["unshare", "--pid", "--ipc", "--fork", "--kill-child", "--mount", "--mount-proc"]
     return [*own, "sh", "-c", _INSIDE, "sh"]
 
 
