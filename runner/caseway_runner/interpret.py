@@ -221,6 +221,8 @@ def _tell_end(activation: Activation, *, is_fault: bool = False) -> None:
 def _replayed(activation: Activation, parent: Activation, entry: Entry) -> tuple[Any, str]:
     """What an earlier run recorded for this task, as if it happened now."""
     data = entry.data
+    if activation.task.input.transform is not None:
+        activation.input = None
     record = OpenRecord(activation, parent.position, str(data.get("startedAt", entry.at)))
     if entry.kind == "faulted":
         error = error_from_json(data["error"])

@@ -46,7 +46,8 @@ class WorkflowError:
 class TaskRecord:
     """One activation of one task. `reference` is its JSON Pointer (`/do/2/notify`); `position` makes it
     unique within the execution (iterations, retries); `parent` is the position of the enclosing task.
-    Times are RFC 3339 in UTC, `ended_at` "" while it runs."""
+    Times are RFC 3339 in UTC, `ended_at` "" while it runs. `input` is the transformed one; None of a
+    task that ended in an earlier run and transformed its input then."""
 
     reference: str
     name: str
@@ -60,6 +61,7 @@ class TaskRecord:
     reason: str = ""
     output: Any = None
     error: WorkflowError | None = None
+    input: Any = None
 
 
 @dataclass(frozen=True, slots=True)

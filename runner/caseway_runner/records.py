@@ -73,4 +73,5 @@ class OpenRecord:
             reason,
             output,
             error,
+            activation.input,
         )

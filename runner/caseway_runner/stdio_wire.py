@@ -76,7 +76,13 @@ def record_json(record: TaskRecord) -> dict[str, Any]:
     """A task record."""
     error = None if record.error is None else dict(record.error.as_json())
     plain = {name: getattr(record, name) for name in _RECORD}
-    return {**plain, "attempts": record.attempts, "output": record.output, "error": error}
+    return {
+        **plain,
+        "attempts": record.attempts,
+        "output": record.output,
+        "error": error,
+        "input": record.input,
+    }
 
 
 _RECORD = ("reference", "name", "kind", "status", "started_at", "ended_at", "position", "parent", "reason")
@@ -91,6 +97,7 @@ def record_in(value: Any) -> TaskRecord:
             status=Status(value["status"]),
             attempts=int(value["attempts"]),
             output=value["output"],
+            input=value["input"],
             error=None if value["error"] is None else error_from_json(value["error"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

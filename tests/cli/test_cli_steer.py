@@ -314,7 +314,8 @@ def test_doctor_is_content_with_a_healthy_project(caseway, applied):
     said = caseway("doctor", "--format", "json")
     assert said.code == 0, said.out
     checks = {item["check"]: item["state"] for item in said.json["checks"]}
-    for name in ("python", "git", "sqlite", "project", "database", "leases", "deploys", "executions", "speed"):
+    names = ("python", "git", "sqlite", "project", "database", "leases", "deploys", "executions", "speed")
+    for name in names:
         assert checks[name] == "ok", said.json
     assert "✓ project" in caseway("doctor").out
 

@@ -80,7 +80,7 @@ def test_a_large_output_is_kept_once_for_journal_and_task(platform, project):
     (outcome,) = work(platform)
     assert outcome.output == {"n": 500, "big": LARGE}
     first, second = artifacts.list_artifacts(platform, execution_id)
-    assert (first.uses, second.uses) == (("/do/1/b",), ("/do/0/a",))
+    assert (first.uses, second.uses) == (("/do/1/b", "output"), ("/do/0/a",))
     assert artifacts.artifact_of(platform, execution_id, second.digest) == {"big": LARGE}
     shown = executions.tasks(platform, execution_id)[0].output
     assert shown == {"$artifact": second.digest, "bytes": second.size}
@@ -162,3 +162,61 @@ def test_a_journal_reads_as_it_was_written(platform, project, values):
     asyncio.run(write())
     executions.release(platform, held, status="suspended")
     assert list(read(platform.database, execution_id)) == entries
+
+
+def test_a_large_result_is_kept_apart_and_shown_whole(platform, project):
+    carry(platform, project(MAIN))
+    execution_id = start(platform, {"big": LARGE})
+    work(platform)
+    assert executions.get_execution(platform, execution_id).result == {"n": 500, "big": LARGE}
+    (listed,) = executions.list_executions(platform, "acme").items
+    assert set(listed.result) == {"$artifact", "bytes"}
+    with platform.database.reading() as connection:
+        (kept,) = connection.execute(sa.select(execution_table.c.result)).scalars()
+    assert LARGE not in str(kept)
+
+
+def test_a_result_that_looks_like_a_reference_opens_nothing(platform, project):
+    carry(
+        platform,
+        project({"main": "do:\n  - s: {set: {a: '${ .a }', b: '${ .b }'}, output: {as: '${ .a }'}}\n"}),
+    )
+    first = start(platform, {"a": {"big": LARGE}})
+    work(platform)
+    (artifact, *_) = artifacts.list_artifacts(platform, first)
+    forged = {"$artifact": artifact.digest, "bytes": artifact.size}
+    second = start(platform, {"a": forged})
+    work(platform)
+    assert executions.get_execution(platform, second).result == forged
+
+
+INPUTS = """do:
+  - first: {set: {n: 1, note: 'what is longer than the texts that are kept twice, because it is long'}}
+  - second: {set: {n: '${ .n + 1 }'}, input: {from: '${ {n: (.n * 10)} }'}}
+  - third: {do: [{inner: {set: {n: '${ .n + 1 }'}}}]}
+"""
+
+
+def test_tasks_show_what_they_were_given(platform, project):
+    carry(platform, project({"main": INPUTS}))
+    execution_id = start(platform, {"big": LARGE})
+    work(platform)
+    shown = {task.name: task.input for task in executions.tasks(platform, execution_id)}
+    assert set(shown["first"]) == {"$artifact", "bytes"}
+    assert (shown["second"], shown["third"], shown["inner"]) == ({"n": 10}, {"n": 11}, {"n": 11})
+    digest = shown["first"]["$artifact"]
+    assert artifacts.artifact_of(platform, execution_id, digest) == {"big": LARGE}
+
+
+def test_an_input_that_is_the_output_before_is_kept_once(platform, project):
+    main = (
+        MAIN["main"].replace("- b: {", "- b: {input: {from: '${ . }'}, ") + "  - c: {set: {n: '${ .n }'}}\n"
+    )
+    carry(platform, project({"main": main}))
+    execution_id = start(platform, {"big": LARGE})
+    work(platform)
+    with platform.database.reading() as connection:
+        kept = connection.execute(sa.text("SELECT name, input FROM tasks ORDER BY number")).all()
+    assert kept[2] == ("c", ">/do/1/b")
+    last = executions.tasks(platform, execution_id)[2]
+    assert last.input == executions.tasks(platform, execution_id)[1].output

@@ -184,8 +184,11 @@ def may(caller: Caller, permission: Permission, subject: Subject) -> Decision:
         return Decision(False, "there is no such thing, or it is not shared with you", is_hidden=True)
     if caller.kind == "local":
         return Decision(True)
-    if (refused := _restricted(caller, permission, subject)) is not None:
-        return refused
+    return _restricted(caller, permission, subject) or _ranked(caller, permission, subject, role)
+
+
+def _ranked(caller: Caller, permission: Permission, subject: Subject, role: Role) -> Decision:
+    """Whether scopes and the role on the subject are enough."""
     rule = RULES[permission]
     if not rule.scopes & set(caller.scopes) and not _is_anyone(caller, permission):
         needed = " or ".join(sorted(rule.scopes))

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
 from caseway.platform import prepared, trail
+from caseway.platform.aside import INPUT, OUTPUT, REFERENCE, RESULT, value_in
 from caseway.platform.bundle import Platform
 from caseway.platform.references import masked
 from caseway.platform.statements import Raw, Statement, inserted
@@ -24,9 +25,9 @@ from caseway.platform.tables import artifact_uses, artifacts, instant, journal, 
 from caseway_runner import Entry
 
 KEPT = timedelta(days=14)  # after its last use was stored; it stays longer while an execution uses it
+RESULT_MEMBER = "output"  # where a result is used
 _ALL = ""  # the member that stands for all of an entry's data; others are names as JSON
-SHOWN = -1  # the number of a use by what a task shows
-REFERENCE = "$artifact"
+_SHOWN = (("output", OUTPUT), ("input", INPUT))  # what a task shows
 
 Row = dict[str, Any]
 
@@ -51,13 +52,39 @@ def store(connection: Raw, entries: Sequence[Row], tasks: Sequence[Row]) -> None
     limit = connection.artifact_bytes
     found = [
         *[use for row in entries if len(row["data"] or "") > limit for use in _of_entry(row, limit)],
-        *[_of_task(row) for row in tasks if len(row["output"] or "") > limit],
+        *[
+            _set_aside(
+                {**row, "at": row["ended_at"] or row["started_at"]}, row, name, (number, row["position"])
+            )
+            for row in tasks
+            for name, number in _SHOWN
+            if len(row[name] or "") > limit
+        ],
     ]
+    _keep(connection, found)
+    prepared.insert_entries(connection, entries)
+    prepared.upsert_tasks(connection, tasks)
+
+
+def shorten(connection: Raw, endings: Sequence[Row]) -> None:
+    """Set large results aside, of rows that are about to end executions."""
+    limit = connection.artifact_bytes
+    _keep(
+        connection,
+        [
+            _set_aside(
+                {"execution_id": row["ended"], "at": row["ended_at"]}, row, "result", (RESULT, RESULT_MEMBER)
+            )
+            for row in endings
+            if len(row["result"] or "") > limit
+        ],
+    )
+
+
+def _keep(connection: Raw, found: Sequence[tuple[Row, Row]]) -> None:
     if found:
         connection.run_each(_KEEP, [kept for kept, _ in found])
         connection.run_each(_USE, [use for _, use in found])
-    prepared.insert_entries(connection, entries)
-    prepared.upsert_tasks(connection, tasks)
 
 
 def _of_entry(row: Row, limit: int) -> Iterator[tuple[Row, Row]]:
@@ -72,11 +99,10 @@ def _of_entry(row: Row, limit: int) -> Iterator[tuple[Row, Row]]:
     row["data"] = to_text({**data, **dict.fromkeys(large)}) if large else None
 
 
-def _of_task(row: Row) -> tuple[Row, Row]:
-    kept, use = _pair(
-        {**row, "at": row["ended_at"] or row["started_at"]}, SHOWN, row["position"], row["output"]
-    )
-    row["output"] = to_text({REFERENCE: kept["digest"], "bytes": kept["size"]})
+def _set_aside(whose: Row, row: Row, name: str, place: tuple[int, str]) -> tuple[Row, Row]:
+    """The artifact's row and that of its use; the row's value becomes a reference."""
+    kept, use = _pair(whose, *place, row[name])
+    row[name] = to_text({REFERENCE: kept["digest"], "bytes": kept["size"]})
     return kept, use
 
 
@@ -100,11 +126,11 @@ def put_back(connection: sa.Connection, execution_id: str, rows: Iterable[Any]) 
     query = (
         sa.select(artifact_uses.c.number, artifact_uses.c.member, artifacts.c.content)
         .join(artifacts, artifacts.c.digest == artifact_uses.c.digest)
-        .where(artifact_uses.c.execution_id == execution_id, artifact_uses.c.number != SHOWN)
+        .where(artifact_uses.c.execution_id == execution_id, artifact_uses.c.number >= 0)
     )
     aside: dict[int, dict[str, Any]] = {}
     for number, member, content in connection.execute(query):
-        aside.setdefault(number, {})[member] = _value(content)
+        aside.setdefault(number, {})[member] = value_in(content)
     entries = []
     for row in rows:
         values = aside.get(row.number, {})
@@ -129,7 +155,7 @@ def list_artifacts(platform: Platform, execution_id: str, *, organization: str =
     with platform.database.reading() as connection:
         places = _places(connection, execution_id)
         for digest, size, created_at, expires_at, number, member in connection.execute(query):
-            uses.setdefault(digest, set()).add(member if number == SHOWN else places.get(number, ""))
+            uses.setdefault(digest, set()).add(member if number < 0 else places.get(number, ""))
             found[digest] = ArtifactView(digest, size, instant(created_at), instant(expires_at), ())
     views = [
         ArtifactView(one.digest, one.size, one.created_at, one.expires_at, tuple(sorted(uses[one.digest])))
@@ -161,7 +187,7 @@ def artifact_of(platform: Platform, execution_id: str, digest: str, *, organizat
             place=execution_id,
             hint="see `caseway executions artifacts`",
         )
-    return masked(_value(content))
+    return masked(value_in(content))
 
 
 def collect(platform: Platform) -> int:
@@ -174,11 +200,7 @@ def collect(platform: Platform) -> int:
         return int(connection.execute(gone).rowcount)
 
 
-def _value(content: bytes) -> Any:
-    return json.loads(zlib.decompress(content))
-
-
-def _keep(dialect: str) -> sa.ClauseElement:
+def _keeping(dialect: str) -> sa.ClauseElement:
     statement = inserted(artifacts, dialect)
     update: sa.ClauseElement = statement.on_conflict_do_update(
         index_elements=["digest"], set_={"expires_at": statement.excluded.expires_at}
@@ -186,7 +208,7 @@ def _keep(dialect: str) -> sa.ClauseElement:
     return update
 
 
-def _use(dialect: str) -> sa.ClauseElement:
+def _using(dialect: str) -> sa.ClauseElement:
     statement = inserted(artifact_uses, dialect)
     update: sa.ClauseElement = statement.on_conflict_do_update(
         index_elements=["execution_id", "number", "member"], set_={"digest": statement.excluded.digest}
@@ -194,5 +216,5 @@ def _use(dialect: str) -> sa.ClauseElement:
     return update
 
 
-_KEEP = Statement(_keep)
-_USE = Statement(_use)
+_KEEP = Statement(_keeping)
+_USE = Statement(_using)

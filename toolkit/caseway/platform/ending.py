@@ -51,7 +51,9 @@ def end(connection: Raw, ended: Sequence[Ended], now: datetime) -> list[CasewayE
     refused = [_refusal(one, claims) for one in ended]
     mine = [one for one, error in zip(ended, refused, strict=True) if error is None]
     over = [one for one in mine if one.is_over]
-    prepared.end_executions(connection, [_ending(one, now) for one in over])
+    endings = [_ending(one, now) for one in over]
+    artifacts.shorten(connection, endings)
+    prepared.end_executions(connection, endings)
     prepared.halt_executions(connection, [_status(one) for one in mine if not one.is_over])
     prepared.forget_sleepers(connection, [{"ended": one.held.execution_id} for one in mine])
     prepared.insert_sleepers(connection, [_sleeper(one) for one in mine if one.outcome.waiting is not None])

@@ -151,6 +151,8 @@ def template(connection: Raw, deployment_id: str) -> tuple[bytes, str, str, str]
 def _upsert_task(dialect: str) -> sa.ClauseElement:
     statement = inserted(tasks, dialect)
     changed = {column.name: statement.excluded[column.name] for column in tasks.c if column.name not in _KEPT}
+    # Of a task that only replays the input may not be known again.
+    changed["input"] = sa.func.coalesce(statement.excluded.input, tasks.c.input)
     keys = [column.name for column in tasks.primary_key]
     update: sa.ClauseElement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
     return update

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from caseway.model.access import Caller
 from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
 from caseway.model.states import ExecutionStatus
-from caseway.platform import prepared
+from caseway.platform import aside, prepared
 from caseway.platform.access.grants import visible_executions
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row
@@ -24,6 +24,7 @@ from caseway.platform.statements import Raw, raw
 from caseway.platform.tables import executions, instant, moment
 from caseway.platform.tables import tasks as task_table
 from caseway.platform.tables.types import to_text
+from caseway.platform.task_inputs import Inputs, resolved
 
 if TYPE_CHECKING:
     from caseway_runner import Entry, TaskRecord
@@ -81,6 +82,7 @@ class TaskView:
     attempts: int
     output: Any
     error: Any
+    input: Any  # the transformed one
 
     def as_json(self) -> JsonObject:
         """The view as a JSON object."""
@@ -117,9 +119,10 @@ def get_execution(platform: Platform, execution_id: str, *, organization: str = 
     """One execution, of `organization` when it is given; raises `CasewayError` (`not-found`)."""
     with platform.database.reading() as connection:
         row = the_execution(connection, execution_id)
+        result = aside.result_of(connection, execution_id, row.result)
     if organization and row.organization != organization:
         raise unknown(execution_id)
-    return _view(row)
+    return replace(_view(row), result=result)
 
 
 def list_executions(  # noqa: PLR0913 - one keyword per thing one can filter by
@@ -173,6 +176,7 @@ def tasks(platform: Platform, execution_id: str) -> list[TaskView]:
     query = sa.select(task_table).where(task_table.c.execution_id == execution_id)
     with platform.database.reading() as connection:
         rows = connection.execute(query.order_by(task_table.c.number)).all()
+    inputs = resolved({row.position: row for row in rows})
     children: dict[str, list[Row]] = {}
     known = {row.position for row in rows}
     for row in rows:
@@ -181,7 +185,7 @@ def tasks(platform: Platform, execution_id: str) -> list[TaskView]:
     ordered = []
     while pending:
         row, depth = pending.pop()
-        ordered.append(_task(row, depth))
+        ordered.append(_task(row, depth, inputs[row.position]))
         pending.extend((child, depth + 1) for child in reversed(children.get(row.position, [])))
     return ordered
 
@@ -210,8 +214,15 @@ def entry_rows(execution_id: str, entries: Iterable[Entry], first: int) -> list[
 def task_rows(execution_id: str, records: Iterable[TaskRecord], first: int) -> list[dict[str, Any]]:
     """Task records as rows of the table, numbered from `first`; the last of each position."""
     latest = {item.position or item.reference: item for item in records}
+    inputs = Inputs()
     return [
-        {"execution_id": execution_id, "position": position, "number": first + offset, **_values(item)}
+        {
+            "execution_id": execution_id,
+            "position": position,
+            "number": first + offset,
+            **_values(item),
+            "input": inputs.taken(position, item),
+        }
         for offset, (position, item) in enumerate(latest.items())
     ]
 
@@ -268,10 +279,10 @@ def _view(row: Row) -> ExecutionView:
     )
 
 
-def _task(row: Row, depth: int) -> TaskView:
+def _task(row: Row, depth: int, taken: Any) -> TaskView:
     same: Sequence[str] = ("position", "parent", "reference", "name", "kind", "status", "reason")
     same = (*same, "started_at", "ended_at", "attempts", "output", "error")
-    return TaskView(**{name: getattr(row, name) for name in same}, depth=depth)
+    return TaskView(**{name: getattr(row, name) for name in same}, depth=depth, input=taken)
 
 
 def _cursor(row: Row) -> str:

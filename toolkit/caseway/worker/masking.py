@@ -73,7 +73,12 @@ class Masked:
         """The task record as it may be stored and shown."""
         if not self._texts:
             return record
-        return replace(record, output=self.value(record.output), error=self.error(record.error))
+        return replace(
+            record,
+            input=self.value(record.input),
+            output=self.value(record.output),
+            error=self.error(record.error),
+        )
 
     def outcome(self, outcome: Outcome) -> Outcome:
         """The outcome as it may be stored and shown."""

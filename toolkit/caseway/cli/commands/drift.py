@@ -22,9 +22,9 @@ def command(session: Session, path: str | None, ref: str | None, detailed_exitco
     """
     from dataclasses import replace
 
-    from caseway.reconcile.drift import drift_of
     from caseway.cli.pipeline import asked_to_plan, plan_all
     from caseway.cli.plan_output import actions_json, rendered
+    from caseway.reconcile.drift import drift_of
 
     plans = plan_all(session, asked_to_plan(session, path, ref))
     drifts = [replace(plan, actions=drift_of(plan)) for plan in plans]

@@ -41,7 +41,9 @@ def command(session: Session, since: datetime | None, window: str, process: str,
 
     start = since.replace(tzinfo=UTC).isoformat() if since else ""
     with session.client() as client:
-        rows = every(client, "metrics.list", since=start or None, window=window, process=process, workflow=workflow)
+        rows = every(
+            client, "metrics.list", since=start or None, window=window, process=process, workflow=workflow
+        )
     if session.is_json:
         print_json({"windows": rows})
         return

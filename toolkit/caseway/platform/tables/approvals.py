@@ -50,7 +50,8 @@ artifacts = sa.Table(
 )
 
 # Where a value was set aside: `number` is that of the journal entry and `member` the name within its data, as
-# JSON ("" all of it); for what a task shows `number` is -1 and `member` its position.
+# JSON ("" all of it); of what a task shows `number` is -1 (its output) or -2 (its input) and
+# `member` its position; of the execution's result it is -3.
 artifact_uses = sa.Table(
     "artifact_uses",
     metadata,

@@ -105,6 +105,7 @@ tasks = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("output", JsonText),
     sa.Column("error", JsonText),
+    sa.Column("input", sa.Text),  # JSON, or of which other task it is the output (">") or the input ("<")
 )
 
 schedules = sa.Table(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from caseway.model.canonical import JsonObject
+from caseway.platform import aside
 from caseway.platform.bundle import Platform
 from caseway.platform.claims import ENDED
 from caseway.platform.held import Claim
@@ -65,7 +66,7 @@ def result_of(platform: Platform, instance_id: str, execution_id: str) -> Result
     query = _RESULTS.where(executions.c.id == execution_id, executions.c.instance_id == instance_id)
     with platform.database.reading() as connection:
         row = connection.execute(query).one_or_none()
-    return None if row is None else _result(row)
+        return None if row is None else _result(connection, row)
 
 
 def result_from(held: Claim, outcome: Outcome) -> Result:
@@ -80,7 +81,7 @@ def result_from(held: Claim, outcome: Outcome) -> Result:
 def ended_among(platform: Platform, ids: Sequence[str]) -> list[Result]:
     """Those of the executions that have ended."""
     with platform.database.reading() as connection:
-        return [_result(row) for row in connection.execute(_ENDED, {"ids": list(ids)})]
+        return [_result(connection, row) for row in connection.execute(_ENDED, {"ids": list(ids)}).all()]
 
 
 _COLUMNS = ("id", "status", "reason", "workflow", "version", "trigger", "trigger_id", "result", "error")
@@ -91,7 +92,7 @@ _ENDED = _RESULTS.where(
 )
 
 
-def _result(row: Row) -> Result:
+def _result(connection: sa.Connection, row: Row) -> Result:
     times = {name: instant(value) if (value := getattr(row, name)) else "" for name in _TIMES}
     same = {name: getattr(row, name) for name in _COLUMNS if name != "result"}
-    return Result(**same, output=row.result, **times)
+    return Result(**same, output=aside.result_of(connection, row.id, row.result), **times)

@@ -14,12 +14,13 @@ from caseway.cli.session import Session
 @click.command("logs")
 @click.argument("execution_id", metavar="ID")
 @click.option("--outputs", is_flag=True, help="Each task's output too.")
+@click.option("--inputs", is_flag=True, help="Each task's input too.")
 @click.option("--lines", is_flag=True, help="What the tasks' processes wrote, and nothing else.")
 @session_options()
 @with_session
-def command(session: Session, execution_id: str, outputs: bool, lines: bool) -> None:
-    """Show what the tasks of execution ID did, in order of time: start, end, attempts, errors, outputs; or,
-    with --lines, what their processes wrote."""
+def command(session: Session, execution_id: str, outputs: bool, inputs: bool, lines: bool) -> None:
+    """Show what the tasks of execution ID did, in order of time: start, end, attempts, errors, inputs and
+    outputs; or, with --lines, what their processes wrote."""
     if lines:
         _show_lines(session, execution_id)
         return
@@ -37,8 +38,9 @@ def command(session: Session, execution_id: str, outputs: bool, lines: bool) -> 
         )
         time = paint(clean(row["startedAt"]), "bright_black")
         say(f"{time} {painted_status(row['status'], 9)} {clean(row['reference'])}{clean(what)}")
-        if outputs and row.get("output") is not None:
-            say("    " + clean(json.dumps(row["output"], ensure_ascii=False, default=str))[:2000])
+        for name, mark in [*[("input", "< ")] * inputs, *[("output", "> " if inputs else "")] * outputs]:
+            if row.get(name) is not None:
+                say(f"    {mark}" + clean(json.dumps(row[name], ensure_ascii=False, default=str))[:2000])
 
 
 def _show_lines(session: Session, execution_id: str) -> None:

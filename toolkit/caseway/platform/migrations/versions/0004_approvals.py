@@ -12,9 +12,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Three tables."""
+    """Three tables, and the inputs of tasks."""
     _approvals()
     _artifacts()
+    op.add_column("tasks", sa.Column("input", sa.Text(), nullable=True))
 
 
 def _approvals() -> None:
