@@ -22,13 +22,30 @@ import pytest
 
 from caseway.containers import layer
 from caseway.containers.base import PACKAGES, SUITE, BaseRequest, make_default
-from caseway.containers.engine import Address, Engine
+from caseway.containers.engine import Address, Created, Engine
 from caseway.containers.images import find_image, our_images, remove_image
+from caseway.containers.owner import LABEL, this_owner
 from caseway.containers.reaper import reap
 from caseway.model.errors import CasewayError
 
 _START_SECONDS = 30
-MARKS = {"dev.caseway": "1"}
+
+
+def own_containers(engine: Engine) -> list[Created]:
+    """Those that this process has made: other processes of the tests use the same daemon at the same time."""
+    return engine.ours({LABEL: this_owner().text})
+
+
+def own_volumes(engine: Engine) -> list[str]:
+    """The names of the volumes that this process has made."""
+    found = engine.client.api.volumes(filters={"label": [f"{LABEL}={this_owner().text}"]})
+    return [volume["Name"] for volume in found["Volumes"] or []]
+
+
+def own_networks(engine: Engine) -> list[str]:
+    """The names of the networks that this process has made."""
+    found = engine.client.api.networks(filters={"label": [f"{LABEL}={this_owner().text}"]})
+    return [network["Name"] for network in found]
 
 
 def _cache() -> Path:

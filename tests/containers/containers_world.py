@@ -11,6 +11,7 @@ from caseway.containers.executor import ContainerExecutor
 from caseway.containers.job import Job, Place
 from caseway.containers.sandbox import MB, Network, Resources, Sandbox
 from caseway.containers.warmth import Warmth
+from docker_daemon import own_containers
 
 SMALL = Resources(cpus=1.0, memory_bytes=256 * MB, disk_bytes=32 * MB, processes=64)
 
@@ -53,5 +54,5 @@ def run_job(engine: Engine, job: Job, **ports: Any) -> runner.Outcome:
 
 
 def left(engine: Engine) -> list[str]:
-    """The names of our containers on the engine."""
-    return [item.name for item in engine.ours({"dev.caseway": "1"})]
+    """The names of the containers that tests of this process have left on the engine."""
+    return [item.name for item in own_containers(engine)]

@@ -13,6 +13,7 @@ from containers_world import a_document, a_job, a_place, left
 import caseway_runner as runner
 from caseway.containers.executor import ContainerExecutor
 from caseway.containers.warmth import Mode, Warmth
+from docker_daemon import own_networks, own_volumes
 
 DOCUMENT = a_document({"one": {"set": {"twice": "${ .n * 2 }"}}})
 # Two hundred cold ones take a minute; by hand: CASEWAY_COLD=200.
@@ -21,10 +22,8 @@ COLD = int(os.environ.get("CASEWAY_COLD", "10"))
 
 def litter(engine) -> list[object]:
     """What is there besides images."""
-    api = engine.client.api
-    names = [network["Name"] for network in api.networks()]
     temporary = [path.name for path in Path(tempfile.gettempdir()).glob("caseway-*-*") if path.is_dir()]
-    return [left(engine), sorted(names), api.volumes()["Volumes"], temporary]
+    return [left(engine), own_networks(engine), own_volumes(engine), temporary]
 
 
 @pytest.mark.parametrize(("count", "warmth"), [(COLD, Warmth()), (200, Warmth(Mode.IDLE_SHUTDOWN))])

@@ -13,6 +13,7 @@ import caseway_runner as runner
 from caseway.containers.owner import this_owner
 from caseway.containers.sandbox import MB
 from caseway.containers.tasks import TaskContainers, TaskPolicy, task_labels
+from docker_daemon import own_volumes
 
 SPEC = "https://serverlessworkflow.io/spec/1.0.0/errors/"
 IMAGE = "caseway/base:bookworm"
@@ -23,7 +24,7 @@ def nothing_stays(engine, runtime_image):
     """No test of these leaves a container or a volume."""
     yield
     assert left(engine) == []
-    assert not engine.client.api.volumes(filters={"label": "dev.caseway=1"})["Volumes"]
+    assert own_volumes(engine) == []
 
 
 def a_container(returns: str = "all", awaits: bool = True, **fields: Any) -> dict[str, Any]:

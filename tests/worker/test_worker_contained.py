@@ -26,7 +26,7 @@ from caseway.targets.registry import TARGETS
 from caseway.worker.contained import contained
 from caseway.worker.places import place_from
 from caseway.worker.run import Worker, claim, run_claimed
-from docker_daemon import docker_daemon, engine, runtime_image  # noqa: F401 - fixtures
+from docker_daemon import docker_daemon, engine, own_containers, runtime_image  # noqa: F401 - fixtures
 
 # What a container does is the same for every database, and takes its time.
 pytestmark = pytest.mark.parametrize("platform", ["sqlite"], indirect=True)
@@ -95,7 +95,7 @@ def test_the_runtime_is_built_and_the_execution_runs_in_it(platform, engine, con
     assert (record["memory"], record["network"]) == ("256MB", "none")
     outcome = run(platform, engine, start(platform))
     assert (outcome.status, outcome.output) == ("completed", "10001\n")
-    assert engine.ours({"dev.caseway": "1"}) == []
+    assert own_containers(engine) == []
 
 
 def test_a_runtime_is_not_built_twice(platform, engine, contained_project):  # noqa: F811
@@ -185,10 +185,10 @@ def test_a_warm_deployment_uses_its_container_again(platform, engine, contained_
                     outcome = await run_claimed(worker, claim(worker, start(platform)))
                     ended.append(str(outcome.status))
                     await worker.executor.settle()
-                    seen |= {item.id for item in await asyncio.to_thread(engine.ours, {"dev.caseway": "1"})}
+                    seen |= {item.id for item in await asyncio.to_thread(own_containers, engine)}
         return ended, seen
 
     ended, seen = asyncio.run(go())
     assert ended == ["completed"] * 3
     assert len(seen) == 1
-    assert engine.ours({"dev.caseway": "1"}) == []
+    assert own_containers(engine) == []

@@ -15,7 +15,7 @@ import docker
 from caseway.containers.engine import Engine
 from caseway.containers.errors import ContainerFailed, image_missing
 from caseway.containers.layer import PROBE, Python, python_in
-from caseway.containers.owner import OURS
+from caseway.containers.owner import LABEL, OURS, this_owner
 from caseway.containers.sandbox import labelled
 from caseway.containers.sdk_errors import engine_errors
 
@@ -185,7 +185,7 @@ def python_of(engine: Engine, image: str) -> Python:
                 security_opt=["no-new-privileges:true"],
                 mem_limit="256m",
                 pids_limit=32,
-                labels=dict(OURS),
+                labels={**OURS, LABEL: this_owner().text},
             )
         except docker.errors.ContainerError:
             said = b""
@@ -199,8 +199,9 @@ def python_of(engine: Engine, image: str) -> Python:
 
 def _remove_unstarted(engine: Engine, image: str) -> None:
     """What could not be started stays, created, when the SDK's `run` fails."""
+    mine = {**OURS, LABEL: this_owner().text}
     for container in engine.client.containers.list(
-        all=True, filters={"status": "created", "ancestor": image, "label": labelled(OURS)}
+        all=True, filters={"status": "created", "ancestor": image, "label": labelled(mine)}
     ):
         container.remove(force=True)
 
