@@ -69,6 +69,8 @@ LISTS = [item.name for item in OPERATIONS.values() if item.answer is Answer.LIST
 def names_of_what_is_needed(client: Client, operation: str) -> dict[str, str]:
     """Arguments that name things which are there."""
     needed = [item.name for item in described(OPERATIONS[operation].request) if item.is_required]
+    if OPERATIONS[operation].about == "runtime":
+        return {"name": "python"}
     if set(needed) & {"execution", "execution_id", "id"}:
         made = client.call("executions.create", instance="invoice-dev", idempotency_key="shared")["id"]
         return dict.fromkeys(needed, made)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+import status_watch
 from caseway.platform.compose import Platform
 from caseway.platform.database import Database, migrate, nothing, open_database
 from caseway.platform.keyring import opener
@@ -36,19 +37,25 @@ def store(request: pytest.FixtureRequest) -> Iterator[tuple[str, Database]]:
         url = url_of(server, "contracts")
         administer(server, "CREATE DATABASE contracts TEMPLATE migrated")
     database = open_database(url)
+    status_watch.watch(database)
     yield url, database
     database.close()
 
 
 @pytest.fixture
 def url(store: tuple[str, Database]) -> Iterator[str]:
-    """The URL of a database that is empty at first."""
+    """The URL of a database that is empty at first, and in which no record takes a step that its state
+    machine does not have."""
     url, database = store
     yield url
+    unlisted = status_watch.unlisted(database)
+    status_watch.forget(database)
     with database.writing() as connection:
         for table in reversed(metadata.sorted_tables):
             connection.execute(sa.delete(table))
         connection.execute(sa.insert(metadata.tables["store"]).values(id=1, revision=0))
+    status_watch.forget(database)
+    assert unlisted == {}
 
 
 @pytest.fixture

@@ -21,7 +21,15 @@ from caseway.server.auth import Authenticate
 from caseway.server.edge import Edge
 from caseway.server.running import serve
 from caseway.server.settings import ServerSettings
-from chaos.store_builders import ORGANIZATION, a_platform, a_repo, a_use_case, an_instance, deployed
+from chaos.store_builders import (
+    ORGANIZATION,
+    a_platform,
+    a_repo,
+    a_resource,
+    a_use_case,
+    an_instance,
+    deployed,
+)
 
 TOKEN = "cws_tests"
 
@@ -81,5 +89,5 @@ def a_served_platform(folder: Path) -> Platform:
     platform = a_platform(f"sqlite:///{folder / 'state.db'}")
     for name in ("ann", "olive"):
         add_user(platform, local(ORGANIZATION, "tests"), name, role="owner")
-    deployed(platform, a_repo(a_use_case(), an_instance()))
+    deployed(platform, a_repo(a_use_case(), an_instance(), runtimes=(a_resource("python"),)))
     return platform

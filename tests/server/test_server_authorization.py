@@ -30,7 +30,16 @@ from caseway.platform.database import migrate
 from caseway.server.app import create_app
 from caseway.server.edge import Edge
 from caseway.server.settings import ServerSettings
-from chaos.store_builders import ORGANIZATION, a_platform, a_repo, a_use_case, an_instance, deployed, planned
+from chaos.store_builders import (
+    ORGANIZATION,
+    a_platform,
+    a_repo,
+    a_resource,
+    a_use_case,
+    an_instance,
+    deployed,
+    planned,
+)
 
 INSTANCE, PROCESS, PROJECT = "invoice-dev", "invoice", "acme-automations"
 ADMINS = {"admin", "owner", "manage"}
@@ -141,6 +150,9 @@ ROWS: dict[str, str] = {
     "projects.remove": "administer",
     "projects.resume": "deploys",
     "projects.suspend": "deploys",
+    "runtimes.builds": "carries out",
+    "runtimes.get": "carries out",
+    "runtimes.list": "lists",
     "schedules.list": "lists",
     "service-accounts.change": "administer",
     "service-accounts.create": "administer",
@@ -213,6 +225,7 @@ def a_world(platform: Platform) -> World:
         shared,
         other,
         owner="publisher",
+        runtimes=(a_resource("python"),),
     )
     deployed(platform, repo)
     me = local(ORGANIZATION, "tests")
@@ -257,6 +270,7 @@ def request_for(world: World, operation: Operation) -> dict[str, Any]:
         "key": world.key,
         "plan": world.plan,
         "apply": world.apply,
+        "runtime": "python",
     }
     if operation.about in things:
         given[operation.by] = things[operation.about]

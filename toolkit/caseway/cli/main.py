@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from caseway import __version__
 from caseway.cli.exits import run_to_exit
 from caseway.cli.lazy import LazyGroup
 from caseway.cli.options import session_options
+from caseway.cli.setting_files import from_files
 
 _C = "caseway.cli.commands."
 
@@ -72,7 +74,12 @@ class Root(LazyGroup):
         if extra.get("standalone_mode") is False:
             return super().main(args, prog_name, **extra)
         extra["standalone_mode"] = False
-        run_to_exit(lambda: super(Root, self).main(args, prog_name or "caseway", **extra), args)
+
+        def run() -> Any:
+            os.environ.update(from_files(os.environ))
+            return super(Root, self).main(args, prog_name or "caseway", **extra)
+
+        run_to_exit(run, args)
 
 
 @click.group(

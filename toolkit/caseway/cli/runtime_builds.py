@@ -3,44 +3,31 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from caseway.cli.output import clean, print_json, say
 from caseway.cli.runtime_text import build_facts
 from caseway.cli.session import Session
 from caseway.model.errors import CasewayError
+from caseway.operations.shape import facts_of
 from caseway.platform.building import BuildRequest
-from caseway.platform.runtimes import RuntimeView, build, list_runtimes, read_body
-
-if TYPE_CHECKING:
-    from caseway.platform.compose import Platform
+from caseway.platform.runtimes import build, read_body, the_runtime
 
 
-def the_runtime(platform: Platform, organization: str, name: str) -> RuntimeView:
-    """The runtime of that name; raises `CasewayError` (`no-such-runtime`)."""
-    found = {view.name: view for view in list_runtimes(platform, organization)}
-    if name not in found:
-        raise CasewayError(
-            f"there is no runtime '{name}'",
-            code="no-such-runtime",
-            place=name,
-            hint=f"known: {', '.join(sorted(found)) or 'none'}; 'caseway apply' brings those of the project",
-        )
-    return found[name]
-
-
-def freshness_of(platform: Platform, organization: str, view: RuntimeView) -> str:
-    """`current`, `outdated`, `never built`, or `unknown` when no engine answers."""
-    if view.build is None:
-        return "never built"
+def freshness_of(session: Session, name: str, inputs: str) -> str:
+    """`current`, `outdated`, or `unknown` when the engine that builds is elsewhere or does not answer."""
+    if session.is_remote:
+        return "unknown"
     from caseway.cli.engine import open_engine
     from caseway.cli.runtime_images import spec_of
     from caseway.containers.builds import freshness
 
-    spec = spec_of(view.name, organization, read_body(platform, organization, view.name))
+    organization = session.organization()
+    with session.platform() as platform:
+        spec = spec_of(name, organization, read_body(platform, organization, name))
     try:
         with open_engine() as engine:
-            return freshness(engine, spec, view.build.inputs)
+            return freshness(engine, spec, inputs)
     except CasewayError:
         return "unknown"
 
@@ -54,7 +41,7 @@ def build_and_show(session: Session, name: str, *, is_fresh: bool) -> int:
         request = BuildRequest(organization, name, body, is_fresh)
         built = build(platform, request, view.digest, actor=session.actor(), log=shown.line)
     if session.is_json:
-        print_json(build_facts(built))
+        print_json(build_facts(facts_of(built)))
     else:
         say(f"{built.image} is ready: version {built.version}, {built.size // 1_000_000} MB")
     return 0

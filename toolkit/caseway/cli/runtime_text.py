@@ -1,41 +1,22 @@
-"""Runtimes and their builds as JSON and as rows of a table."""
+"""Runtimes and their builds as the command line shows them, from the answers of the platform."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
-if TYPE_CHECKING:
-    from caseway.platform.runtimes import BuildView, RuntimeView
+_OF_BUILD = {"version": None, "image": "", "imageId": "", "size": None, "endedAt": ""}
 
 
-def runtime_facts(view: RuntimeView) -> dict[str, Any]:
+def runtime_facts(told: Mapping[str, Any]) -> dict[str, Any]:
     """A runtime with the build that executions use."""
-    build = view.build
+    build = told["build"] or _OF_BUILD
     return {
-        "name": view.name,
-        "project": view.project,
-        "digest": view.digest,
-        "status": view.status,
-        "version": build.version if build is not None else None,
-        "image": build.image if build is not None else "",
-        "imageId": build.image_id if build is not None else "",
-        "size": build.size if build is not None else None,
-        "endedAt": build.ended_at if build is not None else "",
+        **{name: told[name] for name in ("name", "project", "digest", "status")},
+        **{name: build[name] for name in _OF_BUILD},
     }
 
 
-def build_facts(build: BuildView) -> dict[str, Any]:
+def build_facts(told: Mapping[str, Any]) -> dict[str, Any]:
     """One build."""
-    return {
-        "version": build.version,
-        "status": build.status,
-        "image": build.image,
-        "imageId": build.image_id,
-        "size": build.size,
-        "digest": build.digest,
-        "error": build.error,
-        "log": build.log,
-        "actor": build.actor,
-        "startedAt": build.started_at,
-        "endedAt": build.ended_at,
-    }
+    return {name: value for name, value in told.items() if name not in {"runtime", "inputs"}}

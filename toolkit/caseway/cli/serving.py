@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from caseway.worker.pool import Pool
 
 MEGABYTE = 1024 * 1024
+BEAT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Working:
     processes: bool = False
     once: bool = False
     executor: str = "docker"
+    heartbeat: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ def working(platform: Platform, asked: Working) -> Iterator[Work]:
             queue = SaqQueue(queue_url) if queue_url else None
             ending = stop or asyncio.Event()
             upkeep = None if asked.once else asyncio.create_task(keep_up(platform, repositories(), ending))
+            beating = None if asked.heartbeat is None else asyncio.create_task(beat(asked.heartbeat))
             heard = ended_by_signals(ending) if stop is None else nullcontext()
             try:
                 with heard:
@@ -82,12 +85,21 @@ def working(platform: Platform, asked: Working) -> Iterator[Work]:
                         )
             finally:
                 ending.set()
+                if beating is not None:
+                    beating.cancel()
                 if upkeep is not None:
                     await upkeep
                 if queue is not None:
                     await queue.close()
 
         yield Work(pool, run)
+
+
+async def beat(file: Path) -> None:
+    """Touch the file as long as this loop turns, for whoever watches the process."""
+    while True:
+        file.touch()
+        await asyncio.sleep(BEAT_SECONDS)
 
 
 def serve_web(session: Session, asked: Mapping[str, Any], beside: Working | None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from caseway.model.access import Permission, Subject
 from caseway.operations.operation import Operating, Operation
-from caseway.platform import applies, kept_plans
+from caseway.platform import applies, kept_plans, runtimes
 from caseway.platform.access import guard
 
 Find = Callable[[Operating, Operation, Any], Subject | None]
@@ -79,6 +79,11 @@ def _apply(operating: Operating, operation: Operation, request: Any) -> Subject 
     return None if project is None else guard.project_subject(operating.caller, project)
 
 
+def _runtime(operating: Operating, operation: Operation, request: Any) -> Subject | None:
+    project = runtimes.project_of(operating.platform, operating.organization, _named(operation, request))
+    return None if project is None else guard.project_subject(operating.caller, project)
+
+
 def _named(operation: Operation, request: Any) -> str:
     return str(getattr(request, operation.by))
 
@@ -96,4 +101,5 @@ SUBJECTS: Mapping[str, Find] = {
     "deploying": _deploying,
     "plan": _plan,
     "apply": _apply,
+    "runtime": _runtime,
 }

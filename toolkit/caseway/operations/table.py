@@ -31,6 +31,7 @@ MODULES: Mapping[str, str] = {
     "previews": "previews",
     "processes": "processes",
     "projects": "projects",
+    "runtimes": "runtimes",
     "schedules": "overview",
     "service-accounts": "people",
     "sessions": "tokens",

@@ -121,6 +121,28 @@ def list_runtimes(platform: Platform, organization: str) -> list[RuntimeView]:
         return [_runtime(connection, row) for row in rows]
 
 
+def the_runtime(platform: Platform, organization: str, name: str) -> RuntimeView:
+    """The runtime of that name; raises `CasewayError` (`no-such-runtime`)."""
+    found = {view.name: view for view in list_runtimes(platform, organization)}
+    if name not in found:
+        raise CasewayError(
+            f"there is no runtime '{name}'",
+            code="no-such-runtime",
+            place=name,
+            hint=f"known: {', '.join(sorted(found)) or 'none'}; 'caseway apply' brings those of the project",
+        )
+    return found[name]
+
+
+def project_of(platform: Platform, organization: str, name: str) -> str | None:
+    """Whose runtime it is, None when there is none of that name."""
+    query = sa.select(resources.c.project).where(
+        resources.c.organization == organization, resources.c.kind == "runtime", resources.c.name == name
+    )
+    with platform.database.reading() as connection:
+        return connection.scalar(query)
+
+
 def read_body(platform: Platform, organization: str, runtime: str) -> Mapping[str, Any]:
     """The content of a runtime, as the last apply brought it."""
     query = sa.select(resources.c.body).where(

@@ -27,6 +27,12 @@ class Feed:
     clock: VirtualClock
     log: runner.EventLog = field(default_factory=runner.EventLog)
     cancel: asyncio.Event = field(default_factory=asyncio.Event)
+    _fed: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def emitted(self) -> list[Mapping[str, Any]]:
+        """What the execution has emitted, in order."""
+        return [event for event in self.log.events if not any(event is one for one in self._fed)]
 
     async def around(self, work: asyncio.Task[runner.Outcome]) -> runner.Outcome:
         """The outcome of `work`, which hears of the events meanwhile; `waiting` when it would never end."""
@@ -57,7 +63,8 @@ class Feed:
                 await self._publish(event)
 
     async def _publish(self, event: Mapping[str, Any]) -> None:
-        await self.log.publish({"time": self.clock.now().isoformat(), **event})
+        self._fed.append({"time": self.clock.now().isoformat(), **event})
+        await self.log.publish(self._fed[-1])
 
     def _timed(self) -> list[tuple[float, dict[str, Any]]]:
         """When each event comes, in seconds from the start, earliest first."""

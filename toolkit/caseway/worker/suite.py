@@ -8,7 +8,7 @@ import asyncio
 import difflib
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -71,30 +71,38 @@ async def run_case(case: Case, policy: runner.Policy) -> Result:
     if case.local is None:
         return Result(case, (Failure(case.problem or "there is no such workflow"),), 0.0)
     border = Border(case.spec.get("stubs", ()), processes=policy.processes)
+    clock = VirtualClock(_moment(case.spec.get("clock", "")))
+    feed = Feed(case.spec.get("events", ()), clock)
     try:
         journal = runner.MemoryJournal()
-        outcome = await _outcome(case, case.local, border, policy, journal)
+        outcome = await _outcome(case, case.local, border, feed, _Ground(policy, journal))
     except (CasewayError, ValueError) as error:
         return Result(case, (Failure(str(error)),), time.perf_counter() - began)
-    failures = tuple(compare(case.spec.get("expect", {}), outcome, border))
+    failures = tuple(compare(case.spec.get("expect", {}), outcome, border, feed.emitted))
     own = frozenset(record.reference for record in outcome.tasks)
     ways = frozenset(taken(outcome, journal.entries))
     return Result(case, failures, time.perf_counter() - began, outcome, own, ways)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What a test's execution may do, and where it writes."""
+
+    policy: runner.Policy
+    journal: runner.Journal
+
+
 async def _outcome(
-    case: Case, local: LocalWorkflow, border: Border, policy: runner.Policy, journal: runner.Journal
+    case: Case, local: LocalWorkflow, border: Border, feed: Feed, ground: _Ground
 ) -> runner.Outcome:
     spec = case.spec
     rendered = local.rendered(spec.get("parameters", {}))
-    clock = VirtualClock(_moment(spec.get("clock", "")))
-    feed = Feed(spec.get("events", ()), clock)
     ports = runner.Ports(
-        journal=journal,
-        clock=clock,
+        journal=ground.journal,
+        clock=feed.clock,
         secrets=lambda name: spec.get("secrets", {})[name],
         workflows=rendered.source,
-        policy=policy,
+        policy=ground.policy,
         stub=border,
         http_transport=border.transport,
         events=feed.log,
@@ -111,7 +119,12 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text) if text else START
 
 
-def compare(expect: Mapping[str, Any], outcome: runner.Outcome, border: Border) -> Iterable[Failure]:
+def compare(
+    expect: Mapping[str, Any],
+    outcome: runner.Outcome,
+    border: Border,
+    emitted: Sequence[Mapping[str, Any]] = (),
+) -> Iterable[Failure]:
     """Every expectation of `expect` that does not hold."""
     status = expect.get("status", "faulted" if "error" in expect else "completed")
     if status == "completed" and "error" in expect:  # the schema's default: an error says otherwise
@@ -130,6 +143,8 @@ def compare(expect: Mapping[str, Any], outcome: runner.Outcome, border: Border) 
             yield _different("tasks, in the order they started", expect["tasks"], names)
     if "requests" in expect:
         yield from _requests(expect["requests"], border.requests)
+    if "events" in expect and not contains(emitted, expect["events"]):
+        yield _different("emitted events", expect["events"], _as_wanted(emitted, expect["events"]))
     for text in expect.get("assertions", ()):
         yield from _assertion(text, outcome)
 
@@ -151,6 +166,14 @@ def _requests(expected: list[Mapping[str, Any]], actual: list[Mapping[str, Any]]
     keys = {key for item in expected for key in item} | {"method", "url"}
     seen = [{key: item[key] for key in item if key in keys} for item in actual]
     yield _different("requests", expected, seen)
+
+
+def _as_wanted(
+    emitted: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """The events with the attributes that are compared, for a difference that shows nothing else."""
+    keys = {key for item in wanted for key in item} | {"type"}
+    return [{key: value for key, value in event.items() if key in keys} for event in emitted]
 
 
 def _assertion(text: str, outcome: runner.Outcome) -> Iterable[Failure]:

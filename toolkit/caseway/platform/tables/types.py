@@ -60,7 +60,7 @@ class JsonText(TypeDecorator[Any]):
 
 def to_text(value: Any) -> str:
     """Compact ASCII JSON; mappings and sequences of any class are accepted."""
-    return json.dumps(value, separators=(",", ":"), default=_plain)
+    return _ENCODER.encode(value)
 
 
 def _plain(value: Any) -> Any:
@@ -69,3 +69,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (tuple, set, frozenset)):
         return sorted(value) if isinstance(value, (set, frozenset)) else list(value)
     raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+# One encoder for all: `json.dumps` with separators makes a new one for each call.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=_plain)

@@ -23,16 +23,15 @@ COLUMNS = {
 @with_session
 def command(session: Session, name: str) -> None:
     """Show the runtime NAME: its builds, whether its image is current, and the last lines of its log."""
-    from caseway.cli.runtime_builds import freshness_of, the_runtime
+    from caseway.cli.runtime_builds import freshness_of
     from caseway.cli.runtime_text import build_facts, runtime_facts
-    from caseway.platform.runtimes import list_builds
+    from caseway.operations.client import every
 
-    with session.platform() as platform:
-        organization = session.organization()
-        view = the_runtime(platform, organization, name)
-        builds = [build_facts(build) for build in list_builds(platform, organization, name)]
-        freshness = freshness_of(platform, organization, view)
-    facts = {**runtime_facts(view), "freshness": freshness, "builds": builds}
+    with session.client() as client:
+        told = client.call("runtimes.get", name=name)
+        builds = [build_facts(build) for build in every(client, "runtimes.builds", name=name)]
+    freshness = freshness_of(session, name, told["build"]["inputs"]) if told["build"] else "never built"
+    facts = {**runtime_facts(told), "freshness": freshness, "builds": builds}
     if session.is_json:
         print_json(facts)
         return

@@ -24,10 +24,10 @@ COLUMNS = {
 def command(session: Session) -> None:
     """List the runtimes of the organization and the images that they stand for."""
     from caseway.cli.runtime_text import runtime_facts
-    from caseway.platform.runtimes import list_runtimes
+    from caseway.operations.client import every
 
-    with session.platform() as platform:
-        found = [runtime_facts(view) for view in list_runtimes(platform, session.organization())]
+    with session.client() as client:
+        found = [runtime_facts(told) for told in every(client, "runtimes.list")]
     if session.is_json:
         print_json({"runtimes": found})
     else:

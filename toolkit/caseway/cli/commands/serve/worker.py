@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -31,6 +32,12 @@ from caseway.cli.session import Session
     show_default=True,
     help="Seconds that running executions get to end when the worker is told to stop.",
 )
+@click.option(
+    "--heartbeat",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Touch FILE every five seconds: when it grows old, the worker hangs and shall be started anew.",
+)
 @session_options()
 @with_session
 def command(session: Session, **asked: Any) -> None:
@@ -44,7 +51,12 @@ def command(session: Session, **asked: Any) -> None:
     from caseway.cli.serving import Working, working
 
     how = Working(
-        asked["concurrency"], asked["grace"], asked["allow_processes"], asked["once"], asked["executor"]
+        asked["concurrency"],
+        asked["grace"],
+        asked["allow_processes"],
+        asked["once"],
+        asked["executor"],
+        asked["heartbeat"],
     )
     with session.platform() as platform, working(platform, how) as work:
         ended = asyncio.run(work(None))
