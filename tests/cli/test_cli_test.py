@@ -175,6 +175,21 @@ def test_junit_is_xml_with_the_failure(caseway, tested):
     assert "M-2" in (failure.text or "")
 
 
+def test_junit_has_the_coverage_as_properties(caseway, tested):
+    edit(
+        tested / "use-cases/hello/workflows/hello.yaml",
+        "  - done:\n",
+        '  - done:\n      if: .id != "M-0"\n',
+    )
+    suite = ElementTree.fromstring(caseway("test", "--format", "junit").out)
+    told = {node.get("name"): node.get("value") for node in suite.findall("properties/property")}
+    assert told == {
+        "coverage.hello/hello.tasks": "100.0",
+        "coverage.hello/hello.branches": "50.0",
+        "coverage.hello/hello.missedBranches": "/do/3/done if false",
+    }
+
+
 def test_tests_can_be_chosen_by_name_and_path(caseway, project):
     names = [item["name"] for item in caseway("test", "-k", "world", "--format", "json").json["tests"]]
     assert names == ["greets-the-world-when-nobody-is-named"]

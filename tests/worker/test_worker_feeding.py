@@ -90,3 +90,35 @@ def test_who_waits_in_vain_is_told_so(events: list[dict[str, Any]]) -> None:
 
 def test_to_wait_in_vain_may_be_what_is_expected() -> None:
     assert result(ONE, expect={"status": "waiting"}).failures == ()
+
+
+TELLS = """
+do:
+  - hear: {listen: {to: {one: {with: {type: com.acme.paid}}}}}
+  - tell: {emit: {event: {with: {source: "urn:me", type: com.acme.told, data: {n: 1, more: [2]}}}}}
+  - child: {emit: {event: {with: {source: "urn:me", type: com.acme.done}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("expected", "is_met"),
+    [
+        ([{"type": "com.acme.told", "data": {"n": 1}}, {"type": "com.acme.done", "source": "urn:me"}], True),
+        ([{"type": "com.acme.told"}], False),
+        ([{"type": "com.acme.done"}, {"type": "com.acme.told"}], False),
+        ([{"type": "com.acme.told", "data": {"n": 2}}, {"type": "com.acme.done"}], False),
+        ([], False),
+    ],
+)
+def test_the_emitted_events_are_expected_in_order_and_without_those_that_were_given(
+    expected: Any, is_met: bool
+) -> None:
+    told = result(TELLS, events=[paid(7)], expect={"events": expected})
+    assert (told.failures == ()) == is_met
+    if not is_met:
+        [failure] = told.failures
+        assert failure.what == "emitted events" and failure.difference
+
+
+def test_nothing_emitted_is_an_empty_list() -> None:
+    assert result(ONE, events=[paid(7)], expect={"events": []}).failures == ()

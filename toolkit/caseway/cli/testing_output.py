@@ -136,6 +136,7 @@ def _as_junit(report: SuiteReport) -> str:
         errors="0",
         time=f"{sum(result.seconds for result in report.results):.3f}",
     )
+    _add_coverage(suite, report)
     for result in report.results:
         case = SubElement(
             suite,
@@ -153,6 +154,23 @@ def _as_junit(report: SuiteReport) -> str:
             )
             node.text = _fit("\n".join(lines))
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(suite, encoding="unicode")
+
+
+def _add_coverage(suite: Element, report: SuiteReport) -> None:
+    """Coverage as properties of the suite: JUnit has no element for it."""
+    properties = SubElement(suite, "properties")
+    for item in report.coverage:
+        values = {
+            "tasks": f"{item.percent:.1f}",
+            "branches": f"{item.branch_percent:.1f}",
+            "missed": " ".join(item.missed),
+            "missedBranches": "; ".join(item.missed_branches),
+        }
+        for name, value in values.items():
+            if value:
+                SubElement(
+                    properties, "property", name=_fit(f"coverage.{item.workflow}.{name}"), value=_fit(value)
+                )
 
 
 def _fit(text: str) -> str:

@@ -71,9 +71,8 @@ async def run_case(case: Case, policy: runner.Policy) -> Result:
     if case.local is None:
         return Result(case, (Failure(case.problem or "there is no such workflow"),), 0.0)
     border = Border(case.spec.get("stubs", ()), processes=policy.processes)
-    clock = VirtualClock(_moment(case.spec.get("clock", "")))
-    feed = Feed(case.spec.get("events", ()), clock)
     try:
+        feed = Feed(case.spec.get("events", ()), VirtualClock(_moment(case.spec.get("clock", ""))))
         journal = runner.MemoryJournal()
         outcome = await _outcome(case, case.local, border, feed, _Ground(policy, journal))
     except (CasewayError, ValueError) as error:
@@ -143,8 +142,8 @@ def compare(
             yield _different("tasks, in the order they started", expect["tasks"], names)
     if "requests" in expect:
         yield from _requests(expect["requests"], border.requests)
-    if "events" in expect and not contains(emitted, expect["events"]):
-        yield _different("emitted events", expect["events"], _as_wanted(emitted, expect["events"]))
+    if "events" in expect:
+        yield from _events(expect["events"], emitted)
     for text in expect.get("assertions", ()):
         yield from _assertion(text, outcome)
 
@@ -168,12 +167,12 @@ def _requests(expected: list[Mapping[str, Any]], actual: list[Mapping[str, Any]]
     yield _different("requests", expected, seen)
 
 
-def _as_wanted(
-    emitted: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]]
-) -> list[Mapping[str, Any]]:
-    """The events with the attributes that are compared, for a difference that shows nothing else."""
-    keys = {key for item in wanted for key in item} | {"type"}
-    return [{key: value for key, value in event.items() if key in keys} for event in emitted]
+def _events(expected: Sequence[Mapping[str, Any]], emitted: Sequence[Mapping[str, Any]]) -> Iterable[Failure]:
+    if contains(emitted, expected):
+        return
+    keys = {key for item in expected for key in item} | {"type"}
+    seen = [{key: value for key, value in event.items() if key in keys} for event in emitted]
+    yield _different("emitted events", expected, seen)
 
 
 def _assertion(text: str, outcome: runner.Outcome) -> Iterable[Failure]:
