@@ -140,10 +140,8 @@ def compare(
         names = [record.name for record in outcome.tasks]
         if names != list(expect["tasks"]):
             yield _different("tasks, in the order they started", expect["tasks"], names)
-    if "requests" in expect:
-        yield from _requests(expect["requests"], border.requests)
-    if "events" in expect:
-        yield from _events(expect["events"], emitted)
+    yield from _requests(expect.get("requests"), border.requests)
+    yield from _events(expect.get("events"), emitted)
     for text in expect.get("assertions", ()):
         yield from _assertion(text, outcome)
 
@@ -158,7 +156,9 @@ def _unlike(what: str, expected: str, actual: str, outcome: runner.Outcome, bord
     return Failure(what, expected, actual, tuple(because))
 
 
-def _requests(expected: list[Mapping[str, Any]], actual: list[Mapping[str, Any]]) -> Iterable[Failure]:
+def _requests(expected: list[Mapping[str, Any]] | None, actual: list[Mapping[str, Any]]) -> Iterable[Failure]:
+    if expected is None:
+        return
     pairs = zip(actual, expected, strict=False)
     if len(expected) == len(actual) and all(is_request(have, want) for have, want in pairs):
         return
@@ -167,8 +167,10 @@ def _requests(expected: list[Mapping[str, Any]], actual: list[Mapping[str, Any]]
     yield _different("requests", expected, seen)
 
 
-def _events(expected: Sequence[Mapping[str, Any]], emitted: Sequence[Mapping[str, Any]]) -> Iterable[Failure]:
-    if contains(emitted, expected):
+def _events(
+    expected: Sequence[Mapping[str, Any]] | None, emitted: Sequence[Mapping[str, Any]]
+) -> Iterable[Failure]:
+    if expected is None or contains(emitted, expected):
         return
     keys = {key for item in expected for key in item} | {"type"}
     seen = [{key: value for key, value in event.items() if key in keys} for event in emitted]
