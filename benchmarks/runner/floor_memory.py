@@ -34,6 +34,13 @@ async def http(units: int) -> None:
     await asyncio.gather(*[call() for _ in range(units)])
 
 
+async def calls(units: int) -> None:
+    """One after the other by one client, answered at once."""
+    async with httpx.AsyncClient(trust_env=False, verify=False) as client:
+        for _ in range(units):
+            (await client.get(url() + "now")).json()
+
+
 async def script(n: int, units: int) -> None:
     """In this process: no isolation."""
     for _ in range(units):
@@ -48,6 +55,7 @@ if __name__ == "__main__":
             "short": sequence,
             "crowd": sequence,
             "http": http,
+            "calls": calls,
             "fib(10)": lambda units: script(10, units),
             "fib(33)": lambda units: script(33, units),
         }

@@ -51,6 +51,7 @@ if __name__ == "__main__":
             "short": short,
             "crowd": crowd,
             "http": http,
+            "calls": lambda units: run(of(listed(call(url() + "now"), units))),
             "fib(10)": lambda units: run(of(listed(script(10), units))),
             "fib(33)": lambda units: run(of(listed(script(33), units))),
         }

@@ -20,6 +20,7 @@ SIZES: Mapping[str, int] = {
     "short": 1000,
     "crowd": 1000,
     "http": 200,
+    "calls": 500,
     "fib(10)": 40,
     "fib(33)": 10,
 }

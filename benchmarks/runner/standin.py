@@ -1,4 +1,4 @@
-"""An HTTP server that answers every request after 100 ms; prints its URL."""
+"""An HTTP server that answers after 100 ms, under `/now` at once; prints its URL."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ WAIT_SECONDS = 0.1
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Serve one connection."""
     try:
-        while await reader.readuntil(b"\r\n\r\n"):
-            await asyncio.sleep(WAIT_SECONDS)
+        while request := await reader.readuntil(b"\r\n\r\n"):
+            if not request.startswith(b"GET /now"):
+                await asyncio.sleep(WAIT_SECONDS)
             writer.write(ANSWER)
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):

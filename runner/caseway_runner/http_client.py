@@ -65,10 +65,10 @@ class HttpClient:
         return Response(
             answer.status_code,
             answer.reason_phrase,
-            dict(answer.headers),
+            answer.headers,
             body,
             str(answer.request.url),
-            dict(answer.request.headers),
+            answer.request.headers,
         )
 
     @asynccontextmanager
