@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +66,8 @@ def working(platform: Platform, asked: Working) -> Iterator[Work]:
     from caseway.worker.serve import ended_by_signals, serve_pool
 
     queue_url, cluster = os.environ.get("CASEWAY_QUEUE_URL", ""), cluster_for(asked.executor)
+    if asked.heartbeat is not None:
+        require_writable(asked.heartbeat)
     with JournalWriter(platform.database) as writer:
         worker = Worker(platform, writer, runner.Policy(processes=asked.processes), house=house())
 
@@ -98,8 +100,21 @@ def working(platform: Platform, asked: Working) -> Iterator[Work]:
 async def beat(file: Path) -> None:
     """Touch the file as long as this loop turns, for whoever watches the process."""
     while True:
-        file.touch()
+        with suppress(OSError):  # whoever watches sees that it grows old
+            file.touch()
         await asyncio.sleep(BEAT_SECONDS)
+
+
+def require_writable(file: Path) -> None:
+    """Touch the file; raises `CasewayError` (`setting`) when that cannot be."""
+    try:
+        file.touch()
+    except OSError as error:
+        raise CasewayError(
+            f"--heartbeat {file} cannot be written: {error.strerror}",
+            code="setting",
+            hint="name a file in a folder that this user may write",
+        ) from error
 
 
 def serve_web(session: Session, asked: Mapping[str, Any], beside: Working | None) -> None:
