@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from caseway_runner.calls.references import found
 from caseway_runner.errors import fault
 
 # What servers of documents say, and the protocol it means: whether it is encrypted stands apart.
@@ -85,14 +86,7 @@ def deref(document: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
         reference = value.get("$ref") if isinstance(value, Mapping) else None
         if not isinstance(reference, str):
             break
-        if not reference.startswith("#/"):
-            raise fault(
-                "configuration", f"the AsyncAPI document refers to {reference[:200]}, which is not followed"
-            )
-        value = document
-        for part in reference[2:].split("/"):
-            name = part.replace("~1", "/").replace("~0", "~")
-            value = value.get(name) if isinstance(value, Mapping) else None
+        value = found(document, reference.removeprefix("#"))
     return value if isinstance(value, Mapping) else {}
 
 

@@ -13,7 +13,7 @@ from caseway_runner.authentication import Authentication, compile_authentication
 from caseway_runner.calls.asyncapi_document import Channel, Wanted, correlation_id, resolved
 from caseway_runner.calls.brokers import BROKERS, Broker
 from caseway_runner.calls.brokers.link import Link, Parcel
-from caseway_runner.calls.resource import Endpoint, fetch, parse_document, resource_at
+from caseway_runner.calls.resource import Endpoint, fetch_document, resource_at
 from caseway_runner.errors import fault
 from caseway_runner.http_client import check_address
 from caseway_runner.scope import Scope
@@ -53,10 +53,10 @@ class Source:
     async def linked(self, activation: Activation) -> tuple[Broker, Link]:
         """The broker and the channel. Raises configuration, authorization and authentication faults."""
         session = activation.run.session
-        _, content = await fetch(self.document, activation)
+        _, document = await fetch_document(self.document, "the AsyncAPI document", activation)
         variables = await activation.fill(self.variables)
         wanted = Wanted(self.operation, self.channel, self.server, self.protocol, variables)
-        channel = resolved(parse_document(content, "the AsyncAPI document"), wanted)
+        channel = resolved(document, wanted)
         broker = BROKERS.get(channel.server.protocol)
         if broker is None:
             known = ", ".join(BROKERS)

@@ -13,7 +13,8 @@ from urllib.parse import quote, urljoin
 from caseway_runner.activation import Activation
 from caseway_runner.authentication import Authentication, compile_authentication, resolve
 from caseway_runner.calls.http import check_status, encode, shaped
-from caseway_runner.calls.resource import Endpoint, fetch, parse_document, resource_at
+from caseway_runner.calls.references import found
+from caseway_runner.calls.resource import Endpoint, fetch_document, resource_at
 from caseway_runner.errors import fault
 from caseway_runner.http_client import Request
 from caseway_runner.scope import Scope
@@ -46,7 +47,7 @@ class OpenApiBody:
         is_stubbed, answer = activation.stubbed("openapi", arguments)
         if is_stubbed:
             return answer
-        url, document = await self._fetched(activation)
+        url, document = await fetch_document(self.document, "the OpenAPI document", activation)
         request = request_for(document, url, operation_id, parameters, activation.key)
         credentials = None
         if self.authentication is not None:
@@ -55,13 +56,6 @@ class OpenApiBody:
         response = await activation.run.session.http.send(request, credentials)
         check_status(response, request, self.allows_redirect)
         return shaped(response, request, self.output)
-
-    async def _fetched(self, activation: Activation) -> tuple[str, Mapping[str, Any]]:
-        url, content = await fetch(self.document, activation)
-        documents = activation.run.session.http.documents
-        if url not in documents:
-            documents[url] = parse_document(content, "the OpenAPI document")
-        return url, documents[url]
 
 
 def request_for(
@@ -117,9 +111,10 @@ def _operation(
     document: Mapping[str, Any], operation_id: str
 ) -> tuple[str, str, Mapping[str, Any], list[Any]]:
     paths = document.get("paths")
-    for path, item in (paths if isinstance(paths, Mapping) else {}).items():
+    for path, value in (paths if isinstance(paths, Mapping) else {}).items():
+        item = _deref(document, value)
         for method in _METHODS:
-            operation = item.get(method) if isinstance(item, Mapping) else None
+            operation = item.get(method)
             if isinstance(operation, Mapping) and operation.get("operationId") == operation_id:
                 return str(path), method, operation, list(item.get("parameters", ()))
     raise fault("configuration", f"the OpenAPI document has no operation '{operation_id}'")
@@ -130,12 +125,7 @@ def _deref(document: Mapping[str, Any], value: Any) -> Mapping[str, Any]:
         reference = value.get("$ref") if isinstance(value, Mapping) else None
         if not isinstance(reference, str):
             break
-        if not reference.startswith("#/"):
-            raise fault("configuration", f"the OpenAPI document refers to {reference}, which is not followed")
-        value = document
-        for part in reference[2:].split("/"):
-            name = part.replace("~1", "/").replace("~0", "~")
-            value = value.get(name) if isinstance(value, Mapping) else None
+        value = found(document, reference.removeprefix("#"))
     return value if isinstance(value, Mapping) else {}
 
 

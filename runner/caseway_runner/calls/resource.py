@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 from caseway_runner.activation import Activation
 from caseway_runner.authentication import Authentication, resolve
 from caseway_runner.calls.http import check_status, compile_endpoint
+from caseway_runner.calls.references import bundled
 from caseway_runner.errors import fault
 from caseway_runner.files import carried
 from caseway_runner.http_client import Request, expand
@@ -58,6 +59,25 @@ async def fetch(resource: Endpoint, activation: Activation) -> tuple[str, bytes]
     """The URL of the resource and its content."""
     url = await resource.url(activation)
     return url, await content_of(url, resource.authentication, activation)
+
+
+async def fetch_document(
+    resource: Endpoint, what: str, activation: Activation
+) -> tuple[str, Mapping[str, Any]]:
+    """The URL of the resource and the object it holds, together with the files that this refers to.
+
+    Credentials go to no other server than the resource's own. `what` names it in faults."""
+    url, content = await fetch(resource, activation)
+    documents = activation.run.session.http.documents
+    if url not in documents:
+
+        async def read(other: str) -> Mapping[str, Any]:
+            is_same = urlsplit(other)[:2] == urlsplit(url)[:2]
+            credentials = resource.authentication if is_same else None
+            return parse_document(await content_of(other, credentials, activation), f"a part of {what}")
+
+        documents[url] = await bundled(parse_document(content, what), url, read)
+    return url, documents[url]
 
 
 async def content_of(url: str, authentication: Authentication | None, activation: Activation) -> bytes:

@@ -16,6 +16,7 @@ Read = Callable[[str], bytes | None]
 
 MOST = 200
 _IMPORT = re.compile(r"""^\s*import\s+(?:public\s+|weak\s+)?["']([^"']+)["']\s*;""", re.MULTILINE)
+_REFERENCE = re.compile(r"""["']?\$ref["']?\s*:\s*["']?([^"'#\s,}]+)""")
 
 
 def with_files_of_calls(read: Read, document: Any) -> Any:
@@ -30,10 +31,20 @@ def with_files_of_calls(read: Read, document: Any) -> Any:
         if content is None:
             continue
         files[path] = content
-        if path.endswith(".proto"):
-            imported = _IMPORT.findall(content.decode("utf-8", "replace"))
-            waiting += [posixpath.join(posixpath.dirname(path), one) for one in imported if ".." not in one]
+        waiting += _further(path, content.decode("utf-8", "replace"))
     return with_carried(document, files)
+
+
+def _further(path: str, text: str) -> Iterator[str]:
+    """The files that a file refers to: a proto file by its imports, a document by its references."""
+    folder = posixpath.dirname(path)
+    if path.endswith(".proto"):
+        yield from (posixpath.join(folder, one) for one in _IMPORT.findall(text) if ".." not in one)
+    elif path.endswith((".json", ".yaml", ".yml")):
+        for one in _REFERENCE.findall(text):
+            joined = posixpath.normpath(posixpath.join(folder, one))
+            if ":" not in joined and not joined.startswith(("..", "/")):
+                yield joined
 
 
 def _named(document: Mapping[str, Any]) -> Iterator[str]:
