@@ -133,6 +133,7 @@ class Server:
         self.problems: list[str] = []
         self.statuses: dict[str, dict[str, Any]] = {}  # an image, and the status of pods that never start
         self.answers: dict[tuple[str, str], tuple[int, str]] = {}  # a verb and resource, and a refusal
+        self.rights: frozenset[tuple[str, str, str]] | None = None  # what its callers may ask; None is all
         self.url = ""
         self.loop: asyncio.AbstractEventLoop | None = None
 
@@ -234,6 +235,8 @@ class Api:
         self.server.asked.add((verb, group, resource))
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return _status(401, "Unauthorized")
+        if self.server.rights is not None and (verb, group, resource) not in self.server.rights:
+            return _status(403, f"{resource} is forbidden: cannot {verb}")
         answer = self.server.answers.get((verb, resource))
         return None if answer is None else _status(*answer)
 

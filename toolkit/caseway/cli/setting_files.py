@@ -1,4 +1,4 @@
-"""Settings that are secrets may come from files: `CASEWAY_SECRET_KEY_FILE` for `CASEWAY_SECRET_KEY`, and so on.
+"""Settings that are secrets may come from files: `CASEWAY_TOKEN_FILE` says where `CASEWAY_TOKEN` is.
 
 Rule: a setting has one source; to say it twice is refused. Nothing heavy is imported here."""
 
