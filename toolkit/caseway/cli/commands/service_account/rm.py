@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import click
+from caseway.cli.removing import removing
 
-from caseway.cli.options import session_options, with_session
-from caseway.cli.output import clean, print_json, say
-from caseway.cli.session import Session
-
-
-@click.command("rm")
-@click.argument("name")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@session_options()
-@with_session
-def command(session: Session, name: str, yes: bool) -> None:
-    """Forget the service account NAME, and its tokens."""
-    from caseway.cli.confirm import confirm
-
-    confirm(session, f"Forget service account {name} and its tokens?", is_sure=yes)
-    with session.client() as client:
-        client.call("service-accounts.delete", name=name)
-    if session.is_json:
-        print_json({"serviceAccount": name, "removed": True})
-    else:
-        say(f"forgot {clean(name)}")
+command = removing(
+    "service-accounts.delete",
+    "serviceAccount",
+    about="Forget the service account NAME, and its tokens.",
+    question="Forget service account {} and its tokens?",
+    said="forgot {}",
+)

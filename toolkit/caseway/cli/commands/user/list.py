@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from caseway.cli.options import session_options, with_session
-from caseway.cli.output import print_json, print_table
-from caseway.cli.session import Session
+from caseway.cli.listing import listing
 
 COLUMNS = {
     "name": "NAME",
@@ -17,17 +13,6 @@ COLUMNS = {
     "lastLoginAt": "LAST SIGN-IN",
 }
 
-
-@click.command("list")
-@session_options()
-@with_session
-def command(session: Session) -> None:
-    """List the members of the organization."""
-    from caseway.operations.client import every
-
-    with session.client() as client:
-        found = every(client, "users.list")
-    if session.is_json:
-        print_json({"users": found})
-    else:
-        print_table(found, COLUMNS, empty="no members")
+command = listing(
+    "users.list", "users", COLUMNS, empty="no members", about="List the members of the organization."
+)
