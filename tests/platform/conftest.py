@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-
 import status_watch
+
 from caseway.platform.compose import Platform
 from caseway.platform.database import Database, migrate, nothing, open_database
 from caseway.platform.keyring import opener

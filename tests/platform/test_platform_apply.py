@@ -225,13 +225,25 @@ def test_a_personal_process_has_one_instance_for_each_user(platform: Platform) -
     assert get_instance(platform, ORGANIZATION, "again").phase == "active"
 
 
-def test_a_renamed_instance_takes_its_place_once_the_old_one_is_archived(platform: Platform) -> None:
-    deployed(platform, a_repo(a_use_case(), an_instance()))
-    renamed = a_repo(a_use_case(), an_instance("renamed"))
-    assert not applied(platform, renamed, prune=True).is_ok
+@pytest.mark.parametrize("process_type", ["personal", "organizational"])
+def test_a_renamed_instance_takes_the_place_of_the_old_one_in_one_apply(
+    platform: Platform, process_type: str
+) -> None:
+    use_case = a_use_case(processType=process_type)
+    deployed(platform, a_repo(use_case, an_instance()))
+    renamed = a_repo(use_case, an_instance("renamed"))
     deployed(platform, renamed, prune=True)
 
     assert get_instance(platform, ORGANIZATION, "renamed").phase == "active"
+    assert get_instance(platform, ORGANIZATION, "invoice-dev").phase == "archived"
+    assert planned(platform, renamed, prune=True).is_empty
+
+
+def test_two_instances_that_change_places_do_so_in_one_apply(platform: Platform) -> None:
+    deployed(platform, a_repo(a_use_case(), an_instance(), an_instance("spare", archived=True)))
+    deployed(platform, a_repo(a_use_case(), an_instance(archived=True), an_instance("spare")))
+
+    assert get_instance(platform, ORGANIZATION, "spare").phase == "active"
     assert get_instance(platform, ORGANIZATION, "invoice-dev").phase == "archived"
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import status_watch
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-import status_watch
 from caseway.model.errors import CasewayError
 from caseway.platform.compose import Platform
 from caseway.platform.database import HEAD, migrate, open_database
@@ -36,7 +36,9 @@ def _is_ours(name: str | None, _kind: str, _parents: object) -> bool:
 
 def test_the_schema_is_the_sum_of_its_migrations(platform: Platform) -> None:
     with platform.database.reading() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": same_type, "include_name": _is_ours})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": same_type, "include_name": _is_ours}
+        )
         assert compare_metadata(context, metadata) == []
 
 

@@ -72,21 +72,22 @@ TEMPLATE: Mapping[TemplateStatus, frozenset[TemplateStatus]] = {
 }
 
 DEPLOYMENT: Mapping[DeploymentStatus, frozenset[DeploymentStatus]] = {
-    _D.PENDING: frozenset({_D.DEPLOYING, _D.FAILED}),
+    _D.PENDING: frozenset({_D.DEPLOYING}),
     _D.DEPLOYING: frozenset({_D.DEPLOYED, _D.FAILED}),
     _D.DEPLOYED: frozenset({_D.UPDATING, _D.UNDEPLOYING, _D.SUPERSEDED}),
-    _D.UPDATING: frozenset({_D.DEPLOYED, _D.FAILED}),
+    # A failed update is a failed attempt of its own (decision X12): what was updating serves on.
+    _D.UPDATING: frozenset({_D.DEPLOYED}),
     _D.FAILED: frozenset(),
-    _D.UNDEPLOYING: frozenset({_D.UNDEPLOYED, _D.FAILED}),
+    _D.UNDEPLOYING: frozenset({_D.UNDEPLOYED}),
     _D.UNDEPLOYED: frozenset(),
     _D.SUPERSEDED: frozenset(),
 }
 
 EXECUTION: Mapping[ExecutionStatus, frozenset[ExecutionStatus]] = {
-    _E.PENDING: frozenset({_E.RUNNING, _E.CANCELLED, _E.FAULTED}),
+    _E.PENDING: frozenset({_E.RUNNING, _E.SUSPENDED, _E.CANCELLED}),
     _E.RUNNING: frozenset({_E.PENDING, _E.WAITING, _E.SUSPENDED, _E.CANCELLED, _E.FAULTED, _E.COMPLETED}),
-    _E.WAITING: frozenset({_E.PENDING, _E.RUNNING, _E.SUSPENDED, _E.CANCELLED, _E.FAULTED}),
-    _E.SUSPENDED: frozenset({_E.PENDING, _E.RUNNING, _E.CANCELLED, _E.FAULTED}),
+    _E.WAITING: frozenset({_E.PENDING, _E.RUNNING, _E.SUSPENDED, _E.CANCELLED}),
+    _E.SUSPENDED: frozenset({_E.PENDING, _E.CANCELLED}),
     _E.CANCELLED: frozenset(),
     _E.FAULTED: frozenset({_E.PENDING}),
     _E.COMPLETED: frozenset(),

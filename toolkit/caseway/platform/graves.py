@@ -1,4 +1,4 @@
-"""What is deleted: found again within its grace, and ended for good."""
+"""Ending for good what was deleted, or what lives."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from caseway.model.errors import CasewayError
 from caseway.platform import lease
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
-from caseway.platform.lookup import Row, find_instance
+from caseway.platform.lookup import Row, find_grave, find_instance
 from caseway.platform.tables import (
     credentials,
     definitions,
@@ -16,29 +16,8 @@ from caseway.platform.tables import (
     executions,
     instances,
     live_workflows,
-    processes,
 )
 from caseway.platform.undeploy import recover, undeploy
-
-
-def find_grave(connection: sa.Connection, organization: str, name: str) -> Row | None:
-    """The instance of that name deleted last, as `lookup.find_instance` gives it."""
-    return connection.execute(
-        sa.select(
-            instances,
-            processes.c.name.label("process"),
-            processes.c.process_type,
-            processes.c.exclusive,
-        )
-        .join(processes, processes.c.id == instances.c.process_id)
-        .where(
-            instances.c.organization == organization,
-            instances.c.name == name,
-            instances.c.tombstone != "",
-        )
-        .order_by(instances.c.deleted_at.desc())
-        .limit(1)
-    ).one_or_none()
 
 
 def purge(platform: Platform, organization: str, name: str, *, confirm: str, actor: str) -> dict[str, int]:

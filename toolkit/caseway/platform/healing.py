@@ -78,20 +78,10 @@ def show_targets(platform: Platform, names: Sequence[str], by: By) -> None:
 
 def _lacking(connection: sa.Connection, organization: str) -> Sequence[str]:
     """Instances that are marked, or whose latest attempt failed for want of a credential."""
-    latest = (
-        sa.select(deployments.c.instance_id, sa.func.max(deployments.c.number).label("number"))
-        .group_by(deployments.c.instance_id)
-        .subquery()
-    )
+    latest, is_latest = attempts.is_latest()
     failed = (
         sa.select(deployments.c.instance_id)
-        .join(
-            latest,
-            sa.and_(
-                latest.c.instance_id == deployments.c.instance_id,
-                latest.c.number == deployments.c.number,
-            ),
-        )
+        .join(latest, is_latest)
         .where(deployments.c.error_code == attempts.MISSING)
     )
     is_marked = sa.or_(

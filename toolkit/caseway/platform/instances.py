@@ -15,9 +15,9 @@ from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
 from caseway.platform.deployment_views import DeploymentView, list_deployments
 from caseway.platform.exclusive import bring_back, switch_off_others
-from caseway.platform.graves import find_grave, purge
+from caseway.platform.graves import purge
 from caseway.platform.instance_views import InstanceView, get_instance
-from caseway.platform.lookup import Row, find_instance, the_instance
+from caseway.platform.lookup import Row, find_grave, find_instance, the_instance
 from caseway.platform.redeploy import redeploy
 from caseway.platform.steering import tell_targets
 from caseway.platform.tables import deployments, instant

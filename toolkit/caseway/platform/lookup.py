@@ -1,4 +1,4 @@
-"""Finding one process, instance or template by name; what is deleted is not found."""
+"""Finding one process or instance by name; what is deleted is found in its grave alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PROCESS = sa.select(processes).where(
     processes.c.name == sa.bindparam("name"),
     processes.c.tombstone == "",
 )
-_INSTANCE = (
+_NAMED = (
     sa.select(
         instances,
         processes.c.name.label("process"),
@@ -26,12 +26,10 @@ _INSTANCE = (
         processes.c.exclusive,
     )
     .join(processes, processes.c.id == instances.c.process_id)
-    .where(
-        instances.c.organization == sa.bindparam("organization"),
-        instances.c.name == sa.bindparam("name"),
-        instances.c.tombstone == "",
-    )
+    .where(instances.c.organization == sa.bindparam("organization"), instances.c.name == sa.bindparam("name"))
 )
+_INSTANCE = _NAMED.where(instances.c.tombstone == "")
+_GRAVE = _NAMED.where(instances.c.tombstone != "").order_by(instances.c.deleted_at.desc()).limit(1)
 
 
 def find_process(connection: sa.Connection, organization: str, name: str) -> Row | None:
@@ -57,6 +55,11 @@ def find_instance(connection: sa.Connection, organization: str, name: str) -> Ro
     """The living instance of that name, with `process`, `process_type` and `exclusive` of its process."""
     values = {"organization": organization, "name": name}
     return connection.execute(_INSTANCE, values).one_or_none()
+
+
+def find_grave(connection: sa.Connection, organization: str, name: str) -> Row | None:
+    """The instance of that name deleted last, as `find_instance` gives it."""
+    return connection.execute(_GRAVE, {"organization": organization, "name": name}).one_or_none()
 
 
 def the_instance(connection: sa.Connection, organization: str, name: str) -> Row:

@@ -87,6 +87,7 @@ def begin(platform: Platform, head: Desired, preview: str, asked: Mapping[str, A
             )
         else:
             connection.execute(sa.update(previews).where(*_is(key)).values(**values))
+    platform.on_boundary("preview:requested")
     step(platform, key, PreviewStatus.BUILDING)
     return key
 

@@ -26,6 +26,13 @@ def redeploy(
     """Deploy `version` to an instance, or without one: what failed last, else what it follows."""
     with platform.database.reading() as connection:
         instance = the_instance(connection, by.organization, name)
+        if instance.desired.get("archived"):
+            raise CasewayError(
+                f"{name} is archived: it cannot be deployed",
+                code="illegal-transition",
+                place=name,
+                hint=f"run `caseway instance restore {name}` first",
+            )
         stored = _chosen(connection, instance, version)
         inputs = inputs_digest(instance.desired, stored.body, _digests(connection, instance))
     order = Order(name, stored.digest, inputs, reason, by, held)

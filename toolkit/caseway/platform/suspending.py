@@ -21,10 +21,7 @@ def suspend(platform: Platform, execution_id: str, *, actor: str) -> str:
     now = platform.clock()
     with platform.database.writing() as connection:
         row = trail.the_execution(connection, execution_id)
-        if row.status == ExecutionStatus.PENDING:  # it has not begun, or was woken: it is as good as waiting
-            after = ExecutionStatus.SUSPENDED
-        else:
-            after = move(EXECUTION, ExecutionStatus(row.status), ExecutionStatus.SUSPENDED)
+        after = move(EXECUTION, ExecutionStatus(row.status), ExecutionStatus.SUSPENDED)
         is_held = row.claim_expires_at is not None and row.claim_expires_at > now
         is_held = is_held and not is_dead(row.claimed_by, platform.holder)
         values: dict[str, Any] = {"reason": SUSPENDING}

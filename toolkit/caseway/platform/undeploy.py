@@ -12,7 +12,7 @@ from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row, the_instance
 from caseway.platform.tables import deployments, schedules
 
-OPEN = (DeploymentStatus.PENDING, DeploymentStatus.DEPLOYING, DeploymentStatus.UNDEPLOYING)
+OPEN = (DeploymentStatus.DEPLOYING, DeploymentStatus.UNDEPLOYING)
 
 
 def undeploy(platform: Platform, name: str, by: By, held: lease.Lease) -> bool:

@@ -105,7 +105,7 @@ def instance_step(placement: Placement, is_declared: bool, after: Iterable[str])
     process = action_id(Verb.CREATE, Kind.PROCESS, placement.process)
     if placement.now is None:
         reason = "new in the repo" if is_declared else "first instance of the use case"
-        action = subject.to(Verb.CREATE, reason, payload, changes=placement.changes, after=(process,))
+        action = subject.to(Verb.CREATE, reason, payload, changes=placement.changes, after=(process, *after))
     else:
         reason = _reason(placement.fields, placement.now)
         action = subject.to(Verb.UPDATE, reason, payload, changes=placement.changes, after=after)

@@ -3,7 +3,7 @@ function is the whole story."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from caseway.model.desired import Desired, Follows
@@ -22,6 +22,7 @@ from caseway.reconcile.rollout import staged
 from caseway.reconcile.setting import Setting, setting
 from caseway.reconcile.shelf import Shelf, shelves
 from caseway.reconcile.step import Step, total
+from caseway.reconcile.succession import successors
 from caseway.reconcile.summary import summarise
 
 
@@ -144,13 +145,15 @@ def _after_pauses(actions: Iterable[Action], pauses: tuple[str, ...]) -> Iterabl
 
 
 def _instance_steps(
-    desired: Desired, placements: Iterable[Placement], verdict: Verdict, scene: Setting
+    desired: Desired, placements: Sequence[Placement], verdict: Verdict, scene: Setting
 ) -> Iterable[Step]:
     by_hand = {item.name: item.declared for item in desired.instances}
+    succeeding = successors(placements, scene)
     for item in placements:
         if item.changes or item.now is None:
             wakes = item.now is not None and item.is_on and _sleeps_or_moves(item)
-            yield instance_step(item, by_hand[item.name], verdict.after.get(item.name, ()) if wakes else ())
+            after = verdict.after.get(item.name, ()) if wakes else ()
+            yield instance_step(item, by_hand[item.name], (*after, *succeeding.get(item.name, ())))
         yield deployment_step(item, verdict, scene)
 
 
