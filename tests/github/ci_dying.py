@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from caseway.cli.main import cli
 from github.github_world import Pipeline, Repo
 
 
@@ -53,8 +54,26 @@ class DeadlyTransport(httpx.BaseTransport):
         return answer
 
 
+def command(asked: dict[str, Any]) -> int:
+    """The command itself, ended by an alarm `within` so many seconds, wherever it is then; its exit code."""
+    os.environ.update(asked["environment"])
+    said = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for stream in (1, 2):
+        os.dup2(said, stream)
+    if asked["within"]:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # nobody is asked: as if it were killed
+        signal.setitimer(signal.ITIMER_REAL, asked["within"])
+    try:
+        cli(["-C", asked["repo"], "ci"], prog_name="caseway")
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
 def run(asked: dict[str, Any]) -> int:
     """One run of the pipeline; its moments when it lived through them."""
+    if "environment" in asked:
+        return command(asked)
     death = Death(asked["at"])
     pipeline = Pipeline(
         Repo(Path(asked["repo"])),
@@ -87,7 +106,8 @@ def main() -> None:
             answer = told.read()
         _, status = os.waitpid(child, 0)
         if os.WIFSIGNALED(status):
-            answer = "killed" if os.WTERMSIG(status) == signal.SIGKILL else f"signal {os.WTERMSIG(status)}"
+            signals = {signal.SIGKILL, signal.SIGALRM}
+            answer = "killed" if os.WTERMSIG(status) in signals else f"signal {os.WTERMSIG(status)}"
         sys.stdout.write(answer.replace("\n", " ") + "\n")
         sys.stdout.flush()
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,14 @@ import sqlalchemy as sa
 from caseway.platform import previews
 from caseway.platform.tables import metadata
 from caseway.platform.views import list_instances
-from github.github_fake import FakeGitHub
-from github.github_world import Pipeline, Repo
+from github.github_fake import APP, FakeGitHub
+from github.github_world import Pipeline, Repo, payload_file, push_payload, request_payload, variables
 
 TESTS = Path(__file__).parents[1]
 UNEQUAL = frozenset(
     {"audit", "leases", "store", "deployments", "deployment_steps"}
 )  # attempts leave their lines
+INSTANTS = 6  # moments of one run's time at which the command is killed
 Run = Callable[..., str]
 
 
@@ -153,3 +155,63 @@ def test_killed_once_the_next_run_ends_as_if_nothing_had_happened(world: World, 
             ended = mortal(**trial, do=do, number=5, at=0)
             assert ended.isdigit(), ended
             assert world.seen(trial["url"], forge) == expected, f"killed at moment {at}"
+
+
+@pytest.mark.parametrize("do", ["push", "opened", "closed"])
+def test_the_command_killed_at_any_instant_and_run_again_converges(
+    world: World, do: str, mortal: Run, tmp_path: Path
+) -> None:
+    """Not only between two steps: while it reads, migrates, writes or waits for an answer."""
+    _prepared(world, do, mortal)
+
+    log = tmp_path / "log"
+
+    def once(trial: dict[str, Any], number: int, action: str, within: float = 0) -> str:
+        environment = _runner(world, trial, action, number)
+        return mortal(repo=trial["repo"], environment=environment, within=within, log=str(log))
+
+    def trial_of(forge: FakeGitHub, address: str) -> dict[str, Any]:
+        trial = world.trial(forge, address)
+        if do == "push":  # the platform's very first run: the schema is made on the way
+            Path(trial["url"].removeprefix("sqlite:///")).unlink()
+        if do == "closed":
+            assert once(trial, 1, "opened") == "0", log.read_text()
+        return trial
+
+    forge = FakeGitHub()
+    with forge.served() as address:
+        trial = trial_of(forge, address)
+        began = time.monotonic()
+        assert once(trial, 5, do) == "0", log.read_text()
+        whole = time.monotonic() - began
+        expected = world.seen(trial["url"], forge)
+    assert forge.violations == []
+    ended = set()
+    for part in range(INSTANTS):
+        forge = FakeGitHub()
+        with forge.served() as address:
+            trial = trial_of(forge, address)
+            ended.add(once(trial, 5, do, whole * (part + 0.5) / INSTANTS))
+            assert once(trial, 6, do) == "0", log.read_text()
+            assert world.seen(trial["url"], forge) == expected, f"killed in part {part}"
+        assert forge.violations == []
+    assert "killed" in ended
+
+
+def _runner(world: World, trial: dict[str, Any], do: str, number: int) -> dict[str, str]:
+    """The variables and files that GitHub's runner gives to the command."""
+    files = world.folder / "runner"
+    files.mkdir(exist_ok=True)
+    is_push = do == "push"
+    payload = push_payload(world.repo) if is_push else request_payload(world.repo, do)
+    name, ref = ("push", "refs/heads/main") if is_push else ("pull_request", "refs/pull/7/merge")
+    return {
+        **variables(name, world.repo, number, GITHUB_REF=ref),
+        "GITHUB_API_URL": trial["forge"],
+        "GITHUB_TOKEN": APP,
+        "GITHUB_EVENT_PATH": str(payload_file(files, payload)),
+        "GITHUB_OUTPUT": str(files / "output"),
+        "GITHUB_STEP_SUMMARY": str(files / "summary.md"),
+        "CASEWAY_DATABASE_URL": trial["url"],
+        "CASEWAY_BASE_URL": "https://caseway.test",
+    }

@@ -60,8 +60,13 @@ def test_the_life_of_a_pull_request(pipeline: Pipeline, repo: Repo, github: Fake
     assert github.checks[-1]["conclusion"] == "success"
 
     change(repo, "good evening")
-    pipeline.request("synchronize")
+    assert pipeline.request("synchronize").is_ok
     assert github.state_of(PREVIEW) == ["inactive", "success"]
+    change(repo, "good evening to all")
+    assert pipeline.request("synchronize").is_ok
+    assert github.state_of(PREVIEW) == ["inactive", "inactive", "success"]
+    with pipeline.platform() as platform:
+        assert previews.get(platform, "acme", "shop", "pr-7").commit == repo.head
 
     repo.branch("change")
     repo.write(
