@@ -145,7 +145,7 @@ def test_the_files_of_settings_are_the_secrets_that_are_mounted():
     files = {value for name, value in told["data"].items() if name.endswith("_FILE")}
     for workload in workloads():
         if container_of(workload)["image"] == OURS:
-            assert {path for path in _mounted(workload)} == files, by_name(workload)
+            assert set(_mounted(workload)) == files, by_name(workload)
 
 
 def test_the_secret_is_what_the_script_makes(tmp_path):

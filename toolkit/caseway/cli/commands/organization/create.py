@@ -16,7 +16,8 @@ from caseway.cli.session import Session
 @with_session
 def command(session: Session, name: str, title: str) -> None:
     """Make the organization NAME. Only on the server's own machine."""
-    with session.client() as client:
+    session.refuse_remote()
+    with session.client(organization=name) as client:  # there may be no other yet
         made = client.call("organizations.create", name=name, title=title)
     if session.is_json:
         print_json(made)
