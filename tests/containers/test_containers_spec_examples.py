@@ -1,4 +1,4 @@
-"""The specification's examples that run containers, on a real engine; they pull from a registry of the test."""
+"""The specification's examples that run containers, on a real engine; they pull from the test's registry."""
 
 from __future__ import annotations
 
