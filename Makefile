@@ -1,14 +1,19 @@
 # The index of what one does here. `make demo` and `make test` need Python >= 3.11, git and make; nothing else.
 PYTHON ?= python3
+# Where `make demo` runs executions: local or docker; for docker, run `make base-image` once before.
+EXECUTOR ?= local
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test lint bench docs lock clean setup
+.PHONY: demo base-image test lint bench docs lock clean setup
 
 demo: $(STAMP) ## Show the whole job on sample-repo/, in a scratch repository
-	@$(BIN)/python tests/e2e/demo/demo.py
+	@$(BIN)/python tests/e2e/demo/demo.py --executor $(EXECUTOR)
+
+base-image: $(STAMP) ## Make what containers stand on, once: needs a Docker engine, mmdebstrap and root
+	@$(BIN)/caseway runtime base
 
 test: $(STAMP) ## Run the whole suite
 	@$(BIN)/python -m pytest -n auto --dist worksteal

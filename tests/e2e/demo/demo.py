@@ -1,11 +1,13 @@
 """Shows the whole job on sample-repo/: from a git repository to running instances, then a change.
 
 Rule: every step is the real command line, shown as a user would type it; the first failure ends the demo with
-its exit code. All happens in `.demo/` of the clone, or in the folder given as an argument.
+its exit code. All happens in `.demo/` of the clone, or in the folder given as an argument. With
+`--executor docker` every use case asks for containers; `make base-image` makes what they stand on.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shlex
@@ -13,13 +15,18 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stub_server import DEFAULT_PORT, Stub, stub_services
+
+from caseway.cli.engine import open_engine
+from caseway.containers.base import DEFAULT_TAG
+from caseway.containers.images import find_image
+from caseway.model.errors import CasewayError
 
 CLONE = Path(__file__).resolve().parents[3]
 SAMPLE = CLONE / "sample-repo"
@@ -40,6 +47,7 @@ ORDER = {
     "total": 25,
     "country": "DE",
 }
+CATALOGUE = {"supplier": "S-100", "csv": "sku,name,price\ntea,Thé vert,10\ncup,Cup,4.5\n"}
 CREDENTIALS = (
     ("acme-erp-sandbox", "", "bearer", '{"token": "sandbox-token"}'),
     ("acme-erp", "", "bearer", '{"token": "production-token"}'),
@@ -152,6 +160,14 @@ def prepare(stub: Stub, scratch: Path) -> Path:
     return folder
 
 
+def ask_for_containers(folder: Path) -> None:
+    """Every use case of the copy asks for a container, with what its executions reach left as it is."""
+    for file in sorted((folder / "use-cases").glob("*/usecase.yaml")):
+        text = file.read_text()
+        assert "\nspec:\n" in text, f"{file} of the sample has changed"
+        file.write_text(text.replace("\nspec:\n", "\nspec:\n  container: {}\n", 1))
+
+
 def repository(shell: Shell) -> None:
     """A git repository of use cases."""
     shell.git("init", "-q", "-b", "main")
@@ -204,6 +220,17 @@ def compensated_run(shell: Shell) -> None:
     shell.caseway("trigger", "order-saga-dev", "fulfil", "--input", json.dumps(ORDER))
 
 
+def containers(shell: Shell) -> None:
+    """What it all runs in: the record of a deployment, and the runtimes that were built for it."""
+    shell.caseway("instance", "get", "invoice-intake-dev")
+    shell.caseway("runtime", "list")
+
+
+def own_runtime_run(shell: Shell) -> None:
+    """A supplier's catalogue: its script needs a package that only its own runtime has."""
+    shell.caseway("trigger", "catalog-import", "import", "--input", json.dumps(CATALOGUE))
+
+
 def editing(shell: Shell) -> None:
     """A change, committed: one more parameter, with a default."""
     for file, before, after in EDITS:
@@ -248,6 +275,18 @@ STEPS: Sequence[Callable[[Shell], None]] = (
 )
 
 
+IN_CONTAINERS: Mapping[Callable[[Shell], None], Sequence[Callable[[Shell], None]]] = {
+    secrets: (containers,),
+    compensated_run: (own_runtime_run,),
+}
+
+
+def steps_of(executor: str) -> list[Callable[[Shell], None]]:
+    """What is shown: with containers, some more."""
+    more = IN_CONTAINERS if executor == "docker" else {}
+    return [shown for step in STEPS for shown in (step, *more.get(step, ()))]
+
+
 def environment() -> dict[str, str]:
     """The user's, without settings that would lead the demo elsewhere, with this clone's `caseway` first."""
     strange = (
@@ -270,15 +309,19 @@ def environment() -> dict[str, str]:
     }
 
 
-def show(stub: Stub, scratch: Path) -> None:
+def show(stub: Stub, scratch: Path, executor: str) -> None:
     """All steps, in order."""
     terminal = Terminal(is_coloured=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
     shell = Shell(terminal, prepare(stub, scratch), environment())
+    if executor == "docker":
+        ask_for_containers(shell.folder)
     shown = os.path.relpath(shell.folder)
     terminal.say(terminal.paint("Caseway: from a git repository to running automations", "1"))
     terminal.say(f"Scratch repository: {shown}; Acme's services: a stand-in on {stub.url}")
+    if executor == "docker":
+        terminal.say("Every use case says 'container: {}': its executions run in containers of its runtime")
     began = time.monotonic()
-    for number, step in enumerate(STEPS, start=1):
+    for number, step in enumerate(steps_of(executor), start=1):
         terminal.heading(number, (step.__doc__ or "").rstrip("."))
         step(shell)
     seconds = time.monotonic() - began
@@ -286,15 +329,33 @@ def show(stub: Stub, scratch: Path) -> None:
     terminal.say(f"Look around: cd {shown} && PATH={Path(sys.executable).parent}:$PATH caseway status")
 
 
+def require_base_image() -> None:
+    """Say what is missing before anything is shown."""
+    try:
+        with open_engine() as engine:
+            found = find_image(engine, DEFAULT_TAG)
+    except CasewayError as error:
+        sys.exit(f"{error.message}\n{error.hint}")
+    if found is None:
+        sys.exit(f"the container engine has no image {DEFAULT_TAG}\nmake it, once, with: make base-image")
+
+
 def main() -> None:
     """Start the stand-in on its usual port, or on another one when that is taken, and show everything."""
-    scratch = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else CLONE / ".demo"
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=CLONE / ".demo", help="where it happens")
+    parser.add_argument(
+        "--executor", choices=["local", "docker"], default="local", help="where executions run"
+    )
+    asked = parser.parse_args()
+    if asked.executor == "docker":
+        require_base_image()
     with ExitStack() as stack:
         try:
             stub = stack.enter_context(stub_services(DEFAULT_PORT))
         except OSError:
             stub = stack.enter_context(stub_services())
-        show(stub, scratch)
+        show(stub, asked.folder.resolve(), asked.executor)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,21 @@ def print_attempt(facts: Mapping[str, Any]) -> None:
     for text in (facts["error"], facts["hint"], *facts["warnings"]):
         if text:
             say(f"    {clean(text, lines=True)}")
+    container = (facts["result"] or {}).get("container")
+    if container:
+        say(f"    runs in   {clean(container_text(container))}")
     for step in facts["steps"]:
         took = f"{step['seconds'] * 1000:8.1f} ms"
         line = f"    {step['name']:<8}  {painted_status(step['status'])}  {took}  {clean(step['message'])}"
         say(line.rstrip())
+
+
+def container_text(container: Mapping[str, Any]) -> str:
+    """`caseway/runtime:default (sha256:…), network hosts, cpu 0.5, memory 1GB, disk 5GB, gpu 0`."""
+    digest = str(container.get("imageId") or "")[:19]
+    image = f"{container['image']} ({digest})" if digest else str(container["image"])
+    asked = [f"{name} {container[name]}" for name in _RESOURCES if container.get(name) is not None]
+    return ", ".join([image, f"network {container['network']}", *asked])
+
+
+_RESOURCES = ("cpu", "memory", "disk", "gpu")

@@ -88,3 +88,15 @@ def build_image(request: BuildRequest, log: Callable[[str], None]) -> BuiltImage
     with open_engine() as engine:
         built = build_runtime(engine, spec, log, is_fresh=request.is_fresh)
     return BuiltImage(built.image, built.image_id, built.size, built.inputs)
+
+
+def image_id(name: str) -> str:
+    """The id of the image that a name stands for on the engine; "" when it has none, or does not answer."""
+    from caseway.containers.images import find_image
+
+    try:
+        with open_engine() as engine:
+            found = find_image(engine, name)
+    except CasewayError:
+        return ""
+    return found.id if found is not None else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from caseway.cli.engine import build_image
+from caseway.cli.engine import build_image, image_id
 from caseway.cli.output import clean, say
 from caseway.model.errors import CasewayError
 from caseway.model.project_files import PROJECT_FILES
@@ -38,6 +38,7 @@ def open_local(
         base_url=base_url,
         check=_check,
         builder=build_image,
+        image_id=image_id,
         on_line=_show,
         artifact_bytes=_size(artifact_bytes),
         sources=sources,

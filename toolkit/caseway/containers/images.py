@@ -21,6 +21,7 @@ from caseway.containers.sdk_errors import engine_errors
 
 Log = Callable[[str], None]
 _TAIL = 40
+_NOISE = (" --->", "Removing intermediate container")  # ids of what is gone by the time they are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +144,7 @@ def _lines(told: Iterator[Mapping[str, Any]], tag: str, tail: list[str]) -> Iter
         error = error or str(event.get("error") or "")
         text = str(event.get("stream") or event.get("status") or "")
         for line in text.splitlines():
-            if line.strip():
+            if line.strip() and not line.startswith(_NOISE):
                 yield line.rstrip()
     if error:
         raise build_failed(tag, error, tail)

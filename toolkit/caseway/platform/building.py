@@ -35,6 +35,11 @@ class Builder(Protocol):
     def __call__(self, request: BuildRequest, log: Callable[[str], None], /) -> BuiltImage: ...
 
 
+def no_image_known(_name: str, /) -> str:
+    """The id of an image, for a platform without a container engine: nobody can say."""
+    return ""
+
+
 def unheard(_line: str, /) -> None:
     """Nobody listens to what a builder says."""
 

@@ -9,7 +9,7 @@ from types import TracebackType
 
 from caseway.model.errors import CasewayError
 from caseway.platform.bell import Bell
-from caseway.platform.building import Builder, nobody_builds, unheard
+from caseway.platform.building import Builder, no_image_known, nobody_builds, unheard
 from caseway.platform.database import Boundary, Database
 from caseway.platform.health_gate import Check, unable
 from caseway.platform.identity import Provider
@@ -25,8 +25,9 @@ class Platform:
     `holder` names this process in leases (`user@host:pid`), `base_url` is where webhooks are reached,
     `keyring` opens the credential keys on first use, `on_boundary` hears of every step that a crash may cut,
     `check` runs the health check of a version before it goes live, `builder` builds images (each line of
-    its log goes to `on_line`), `bell` is rung for what becomes pending, `sources` are where
-    secrets may be had from besides the store, `provider` is where people may sign in.
+    its log goes to `on_line`), `image_id` says which one a name stands for now ("" when unknown), `bell` is
+    rung for what becomes pending, `sources` are where secrets may be had from besides the store, `provider`
+    is where people may sign in.
     """
 
     database: Database
@@ -39,6 +40,7 @@ class Platform:
     on_boundary: Boundary
     check: Check = unable
     builder: Builder = nobody_builds
+    image_id: Callable[[str], str] = no_image_known
     on_line: Callable[[str], None] = unheard
     bell: Bell = field(default_factory=Bell)
     sources: SecretSources = field(default_factory=SecretSources)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from caseway.platform.building import Builder, nobody_builds, unheard
+from caseway.platform.building import Builder, no_image_known, nobody_builds, unheard
 from caseway.platform.bundle import Platform
 from caseway.platform.database import Boundary, Database, nothing, open_database
 from caseway.platform.health_gate import Check, unable
@@ -61,6 +61,7 @@ def open_platform(  # noqa: PLR0913 - a composition root takes one argument per 
     on_boundary: Boundary = nothing,
     check: Check = unable,
     builder: Builder = nobody_builds,
+    image_id: Callable[[str], str] = no_image_known,
     on_line: Callable[[str], None] = unheard,
     artifact_bytes: int = ARTIFACT_BYTES,
     sources: SecretSources | None = None,
@@ -85,6 +86,7 @@ def open_platform(  # noqa: PLR0913 - a composition root takes one argument per 
         sources=sources or SecretSources(),
         provider=provider,
         builder=builder,
+        image_id=image_id,
         on_line=on_line,
     )
 

@@ -28,7 +28,7 @@ from caseway.platform.exclusive import switch_off_others
 from caseway.platform.health_gate import require_health
 from caseway.platform.lookup import Row, the_instance
 from caseway.platform.parameters import resolve
-from caseway.platform.placement import container_of
+from caseway.platform.placement import container_of, known_image, named
 from caseway.platform.previewed import preview_of, without_schedules
 from caseway.platform.steering import tell_targets
 from caseway.platform.surroundings import named_resources, surroundings, webhooks
@@ -169,7 +169,8 @@ def _prepare(platform: Platform, order: Order, subject: _Subject, steps: Steps) 
         asked = {**template_body.resources(body), **(instance.desired.get("resources") or {})}
         inputs = {"parameters": resolved.values, "credentials": bound, "resources": asked}
         with platform.database.reading() as connection:
-            container = container_of(connection, instance, body, asked)
+            asked_for = container_of(connection, instance, body, asked)
+        container = named(known_image(platform, asked_for), instance.organization, subject.id)
         context = {**around, "params": resolved.values}
     with steps.step("render"):
         rendered = tuple(_render(instance, part, context) for part in template_body.parts(body))

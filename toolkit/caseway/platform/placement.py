@@ -24,6 +24,22 @@ DEFAULT = "default"
 DEFAULT_IMAGE = "caseway/runtime:default"
 
 
+def known_image(platform: Platform, container: JsonObject | None) -> JsonObject | None:
+    """The record with the id of its image, which is known already but for the default runtime's. The engine
+    may be slow: not to be called within a transaction."""
+    if container is None or container["imageId"]:
+        return container
+    return {**container, "imageId": platform.image_id(str(container["image"]))}
+
+
+def named(container: JsonObject | None, organization: str, deployment: str) -> JsonObject | None:
+    """The record with the name by which its containers are known on the engine; each has an ending of its
+    own, for several may run at once."""
+    if container is None:
+        return None
+    return {**container, "containerName": f"caseway-{organization}-{deployment[:16]}"}
+
+
 def container_of(
     connection: sa.Connection, instance: Row, body: JsonObject, resources: Mapping[str, Any]
 ) -> dict[str, Any] | None:

@@ -43,7 +43,9 @@ class Places:
         return [place_from(id_, owner, self._called(container)) for id_, owner, container in found]
 
     def _called(self, container: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {**container, "imageId": ""} if self._by_name else container
+        # The default runtime is each engine's own: that of this one need not have the id that was recorded.
+        is_own = not container.get("runtimeVersion", 1)
+        return {**container, "imageId": ""} if self._by_name or is_own else container
 
 
 def place_from(deployment: str, organization: str, container: Mapping[str, Any]) -> Place:
