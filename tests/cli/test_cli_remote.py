@@ -100,3 +100,15 @@ def test_an_apply_that_ended_is_looked_at_again(caseway, project, remote):
     with RemoteClient(remote.url, TOKEN) as client:
         record = client.call("applies.list")["items"][0]
     assert told(caseway, "apply", "--attach", record["id"])["ok"]
+
+
+def test_the_doctor_asks_the_server_and_not_a_database_that_lies_here(caseway, project, remote, monkeypatch):
+    with monkeypatch.context() as here:
+        here.delenv("CASEWAY_SERVER")
+        assert caseway("apply", "--yes").code == 0
+    checks = told(caseway, "doctor")["checks"]
+    found = {item["check"]: item for item in checks}
+    assert found["server"]["state"] == "ok"
+    assert remote.url in found["server"]["message"]
+    assert not {"database", "secret key", "leases", "templates"} & set(found)
+    assert "local-only" not in json.dumps(checks)

@@ -101,7 +101,18 @@ def _project(session: Session) -> Iterator[Finding]:
         yield Finding("project", "ok", f"valid, {count} use cases")
 
 
+def _server(session: Session) -> Iterator[Finding]:
+    """With CASEWAY_SERVER the platform is elsewhere: what stands on this machine's database is not asked."""
+    if session.is_remote:
+        with session.client() as client:
+            told = client.call("status.get")
+        who = f"organization {told['organization']}, as {told['caller']}"
+        yield Finding("server", "ok", f"{session.settings.server} answers, version {told['version']}; {who}")
+
+
 def _database(session: Session) -> Iterator[Finding]:
+    if session.is_remote:
+        return
     with _opened(session) as found:
         if found is None:
             yield Finding("database", "skipped", "there is none yet", "'caseway apply' makes it")
@@ -113,6 +124,8 @@ def _database(session: Session) -> Iterator[Finding]:
 
 
 def _key_file(session: Session) -> Iterator[Finding]:
+    if session.is_remote:
+        return
     if os.environ.get("CASEWAY_SECRET_KEY"):
         yield Finding("secret key", "ok", "from CASEWAY_SECRET_KEY")
         return
@@ -194,7 +207,10 @@ def _templates(session: Session) -> Iterator[Finding]:
 
 @contextmanager
 def _opened(session: Session) -> Iterator[Platform | None]:
-    """The platform for one check, None when there is no database yet."""
+    """The platform for one check, None when there is no database yet, or it is a server's."""
+    if session.is_remote:
+        yield None
+        return
     file = sqlite_file(session.database_url(session.project_root()))
     if file is not None and not file.exists():
         yield None
@@ -208,6 +224,7 @@ CHECKS: tuple[Check, ...] = (
     _git,
     _sqlite,
     _project,
+    _server,
     _database,
     _key_file,
     _cache,

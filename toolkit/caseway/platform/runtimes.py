@@ -122,12 +122,12 @@ def list_runtimes(platform: Platform, organization: str) -> list[RuntimeView]:
 
 
 def the_runtime(platform: Platform, organization: str, name: str) -> RuntimeView:
-    """The runtime of that name; raises `CasewayError` (`no-such-runtime`)."""
+    """The runtime of that name; raises `CasewayError` (`not-found`)."""
     found = {view.name: view for view in list_runtimes(platform, organization)}
     if name not in found:
         raise CasewayError(
             f"there is no runtime '{name}'",
-            code="no-such-runtime",
+            code="not-found",
             place=name,
             hint=f"known: {', '.join(sorted(found)) or 'none'}; 'caseway apply' brings those of the project",
         )

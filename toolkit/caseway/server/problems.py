@@ -21,7 +21,6 @@ STATUSES: Mapping[str, int] = {
     "forbidden": 403,
     "not-an-approver": 403,
     "no-such-operation": 404,
-    "no-such-runtime": 404,
     "no-such-target": 404,
     "no-trigger": 404,
     "not-found": 404,
