@@ -15,7 +15,7 @@ class ContainerRequest:
     behind under the same key is this one's predecessor. `name` may be "". `arguments` are the argv given to
     `command` (run by a shell in the container) or to the image's own. `cleanup` is `always`, `eventually`
     (then `cleanup_after` seconds after its end) or `never`; `pull_policy` is `ifNotPresent`, `always` or
-    `never`."""
+    `never`. `reference` is the task's, as in its record."""
 
     key: str
     image: str
@@ -30,15 +30,18 @@ class ContainerRequest:
     cleanup: str = "never"
     cleanup_after: float = 0.0
     output_bytes: int = 10 * 1024 * 1024
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerResult:
-    """How it ended: its exit code and what it wrote."""
+    """How it ended: its exit code and what it wrote. `is_heard` when the engine told `on_line` of every line
+    as it came."""
 
     code: int
     stdout: str = ""
     stderr: str = ""
+    is_heard: bool = False
 
 
 class ContainerError(Exception):

@@ -219,7 +219,7 @@ def container_in(value: Any) -> ContainerRequest:
     except (KeyError, TypeError) as error:
         raise BadMessage("not a request for a container") from error
     maps = (request.environment, request.ports, request.volumes)
-    texts = (request.key, request.image, request.name, request.command, request.stdin)
+    texts = (request.key, request.image, request.name, request.command, request.stdin, request.reference)
     are_maps = all(isinstance(one, Mapping) for one in maps)
     if not are_maps or not all(isinstance(one, str) for one in texts):
         raise BadMessage("not a request for a container")
@@ -234,6 +234,7 @@ def result_json(result: ContainerResult) -> dict[str, Any]:
 def result_in(value: Any) -> ContainerResult:
     """The result that `result_json` wrote; raises `BadMessage`."""
     try:
-        return ContainerResult(int(value["code"]), str(value["stdout"]), str(value["stderr"]))
+        is_heard = bool(value.get("is_heard"))
+        return ContainerResult(int(value["code"]), str(value["stdout"]), str(value["stderr"]), is_heard)
     except (KeyError, TypeError, ValueError) as error:
         raise BadMessage("not the result of a container") from error

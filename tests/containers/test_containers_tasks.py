@@ -37,7 +37,7 @@ def run(engine, *tasks: dict[str, Any], policy: TaskPolicy | None = None, given:
         labels = task_labels(this_owner().text, "run-1", "acme")
         containers = TaskContainers(engine, policy or TaskPolicy(resources=SMALL), labels, heard)
         try:
-            ports = runner.Ports(containers=containers)
+            ports = runner.Ports(containers=containers, on_line=heard)
             program = runner.compile_workflow(a_document(*tasks))
             return await runner.execute(program, given, runner.Execution("run-1"), ports)
         finally:
@@ -153,10 +153,23 @@ def test_too_much_memory_is_said(engine):
     assert (outcome.error.type, "40 MB" in outcome.error.detail) == (SPEC + "runtime", True)
 
 
-def test_output_is_heard_as_it_comes(engine):
-    heard: list[tuple[str, str]] = []
-    run(engine, a_container(command="echo out; echo err >&2"), heard=lambda *said: heard.append(said))
-    assert sorted(heard) == [("stderr", "err\n"), ("stdout", "out\n")]
+def test_every_line_is_heard_once_with_its_stream_and_its_task(engine):
+    heard: list[runner.Line] = []
+    run(engine, a_container(command="echo out; echo err >&2; printf end"), heard=heard.append)
+    assert sorted((line.stream, line.text) for line in heard) == [
+        ("stderr", "err"),
+        ("stdout", "end"),
+        ("stdout", "out"),
+    ]
+    assert {line.reference for line in heard} == {"/do/0/c"}
+
+
+def test_a_line_is_heard_while_the_container_runs(engine):
+    heard: list[runner.Line] = []
+    slow = a_container(command="echo first; sleep 60")
+    slow["c"]["timeout"] = {"after": {"seconds": 2}}
+    assert run(engine, slow, heard=heard.append).error.type == SPEC + "timeout"
+    assert [line.text for line in heard] == ["first"]
 
 
 @pytest.mark.parametrize(

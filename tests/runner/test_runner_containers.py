@@ -70,6 +70,7 @@ def test_every_property_reaches_the_engine() -> None:
         cleanup="eventually",
         cleanup_after=60.0,
         output_bytes=asked.output_bytes,
+        reference="/do/0/r",
     )
 
 

@@ -67,6 +67,7 @@ class ContainerBody:
             cleanup=self.cleanup,
             cleanup_after=await activation.seconds(self.cleanup_after),
             output_bytes=activation.run.session.ports.policy.limits.output_bytes,
+            reference=activation.reference,
         )
 
     async def _ended(self, activation: Activation, request: ContainerRequest) -> Any:
@@ -76,9 +77,10 @@ class ContainerBody:
             result = await engine.run(request)
         except ContainerError as error:
             raise fault(error.kind, str(error)) from error
-        for stream, text in (("stdout", result.stdout), ("stderr", result.stderr)):
-            for line in text.splitlines():
-                activation.hear(stream, line)
+        if not result.is_heard:
+            for stream, text in (("stdout", result.stdout), ("stderr", result.stderr)):
+                for line in text.splitlines():
+                    activation.hear(stream, line)
         return returned("container", self.returns, result.code, result.stdout, result.stderr)
 
 

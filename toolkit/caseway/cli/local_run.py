@@ -71,7 +71,9 @@ async def _execute(executor: Executor, job: Job, ports: runner.Ports) -> runner.
     """Run the job; its `run: container` tasks go to the engine that DOCKER_HOST names."""
     from caseway.cli.engine import task_policy, the_engine
 
-    both = PlacedExecutor(executor, executor, lambda job: LazyTasks(job, the_engine, task_policy))
+    both = PlacedExecutor(
+        executor, executor, lambda job, ports: LazyTasks(job, the_engine, task_policy, ports.on_line)
+    )
     return await both.execute(job, ports)
 
 

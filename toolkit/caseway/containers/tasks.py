@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import re
 import shlex
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -24,11 +24,12 @@ from caseway.containers.owner import LABEL, OURS
 from caseway.containers.sandbox import USER, Network, Resources, hardened
 from caseway.containers.sdk_errors import engine_errors
 from caseway.model.errors import CasewayError
-from caseway_runner import ContainerError, ContainerRequest, ContainerResult
+from caseway_runner import ContainerError, ContainerRequest, ContainerResult, Line
+from caseway_runner.lines import Splitter
 
 KEY = "dev.caseway.task"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,60}")
-Heard = Callable[[str, str], None]  # the stream and what was written
+Heard = Callable[[Line], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +46,15 @@ class TaskPolicy:
 
 
 class TaskContainers:
-    """The `Containers` of one execution; `close` removes what it has left."""
+    """The `Containers` of one execution; `close` removes what it has left. `on_line` hears every line as
+    it is written."""
 
     def __init__(
-        self, engine: Engine, policy: TaskPolicy, labels: Mapping[str, str], on_output: Heard | None = None
+        self, engine: Engine, policy: TaskPolicy, labels: Mapping[str, str], on_line: Heard | None = None
     ) -> None:
         self._engine, self._policy = engine, policy
         self._labels = {**OURS, **labels, "dev.caseway.kind": "task"}
-        self._heard = on_output
+        self._heard = on_line
         self._kept: set[str] = set()
         self._volumes: set[str] = set()
         self._later: set[asyncio.Task[None]] = set()
@@ -116,7 +118,7 @@ class TaskContainers:
         try:
             await asyncio.to_thread(self._engine.start, container, place=request.image)
             feeding = asyncio.ensure_future(_feed(attached, request.stdin))
-            out, err = await self._collected(attached, request.output_bytes)
+            out, err = await self._collected(attached, request)
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)
         finally:
@@ -126,7 +128,7 @@ class TaskContainers:
             raise ContainerError(
                 f"the container used more than its {self._policy.resources.memory_bytes // 1_000_000} MB"
             )
-        return ContainerResult(state.exit_code, out, err)
+        return ContainerResult(state.exit_code, out, err, is_heard=self._heard is not None)
 
     async def _final_state(self, container: str) -> Any:
         """How it stands once it has ended: its output ends a moment before."""
@@ -136,15 +138,25 @@ class TaskContainers:
                 return state
             await asyncio.sleep(0.01)
 
-    async def _collected(self, attached: Attached, most: int) -> tuple[str, str]:
-        out, err = bytearray(), bytearray()
-        async for stream, data in attached.frames():
-            (out if stream == STDOUT else err).extend(data)
-            if self._heard is not None:
-                self._heard("stdout" if stream == STDOUT else "stderr", data.decode("utf-8", "replace"))
-            if len(out) + len(err) > most:
-                raise ContainerError(f"the container wrote more than {most} bytes")
-        return out.decode("utf-8", "replace"), err.decode("utf-8", "replace")
+    async def _collected(self, attached: Attached, request: ContainerRequest) -> tuple[str, str]:
+        written = {"stdout": bytearray(), "stderr": bytearray()}
+        lines = {stream: Splitter() for stream in written}
+        async for number, data in attached.frames():
+            stream = "stdout" if number == STDOUT else "stderr"
+            written[stream].extend(data)
+            self._hear(request, stream, lines[stream].feed(data))
+            if sum(map(len, written.values())) > request.output_bytes:
+                raise ContainerError(f"the container wrote more than {request.output_bytes} bytes")
+        for stream, splitter in lines.items():
+            self._hear(request, stream, splitter.end())
+        out, err = (text.decode("utf-8", "replace") for text in written.values())
+        return out, err
+
+    def _hear(self, request: ContainerRequest, stream: str, lines: Iterable[str]) -> None:
+        if self._heard is not None:
+            position = request.key.partition(":")[2]
+            for text in lines:
+                self._heard(Line(position, request.reference, stream, text))
 
     async def _ended(self, request: ContainerRequest, container: str) -> None:
         """`never` keeps it as long as the execution runs; `eventually` for a while of that."""

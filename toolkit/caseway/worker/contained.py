@@ -135,7 +135,9 @@ async def contained(
     )
     places = Places(worker.platform, by_name=open_cluster is not None)
     worker.executor = PlacedExecutor(
-        LocalExecutor(worker.program), containers, lambda job: LazyTasks(job, open_engine, policy)
+        LocalExecutor(worker.program),
+        containers,
+        lambda job, ports: LazyTasks(job, open_engine, policy, ports.on_line),
     )
     worker.place = places
     tending = asyncio.create_task(_tend(containers, places))

@@ -16,10 +16,16 @@ if TYPE_CHECKING:
 
 
 class LazyTasks:
-    """The `Containers` of one execution."""
+    """The `Containers` of one execution; `on_line` hears what they write, as it comes."""
 
-    def __init__(self, job: Job, open_engine: Callable[[], Engine], policy: Callable[[], TaskPolicy]) -> None:
-        self._job, self._open, self._policy = job, open_engine, policy
+    def __init__(
+        self,
+        job: Job,
+        open_engine: Callable[[], Engine],
+        policy: Callable[[], TaskPolicy],
+        on_line: Callable[[runner.Line], None] | None = None,
+    ) -> None:
+        self._job, self._open, self._policy, self._on_line = job, open_engine, policy, on_line
         self._engine: Engine | None = None
         self._tasks: TaskContainers | None = None
 
@@ -43,5 +49,5 @@ class LazyTasks:
             place = self._job.place
             namespace = place.sandbox.namespace if place is not None else "local"
             labels = task_labels(this_owner().text, self._job.execution.id, namespace)
-            self._tasks = TaskContainers(self._engine, self._policy(), labels)
+            self._tasks = TaskContainers(self._engine, self._policy(), labels, self._on_line)
         return self._tasks

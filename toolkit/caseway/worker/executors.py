@@ -59,7 +59,7 @@ class PlacedExecutor:
     the execution, with the error's own type."""
 
     def __init__(
-        self, here: Executor, containers: Executor, tasks: Callable[[Job], Tasks] | None = None
+        self, here: Executor, containers: Executor, tasks: Callable[[Job, runner.Ports], Tasks] | None = None
     ) -> None:
         self._here, self._containers, self._tasks = here, containers, tasks
 
@@ -73,7 +73,7 @@ class PlacedExecutor:
         """Run it where it belongs; `tasks` gives the engine of its `run: container` tasks."""
         if self._tasks is None or ports.containers is not None:
             return await self._placed(job, ports)
-        tasks = self._tasks(job)
+        tasks = self._tasks(job, ports)
         try:
             return await self._placed(job, replace(ports, containers=tasks))
         finally:
