@@ -414,11 +414,28 @@ def test_the_same_idempotency_key_is_one_execution_with_one_answer(world: World)
         async with world.calling(worker=True) as call:
             first, again, other = [
                 await call(body={"n": n}, headers={"Idempotency-Key": key})
-                for n, key in enumerate(["one", "one", "two"])
+                for n, key in [(0, "one"), (0, "one"), (2, "two")]
             ]
         assert first.json() == again.json() == {"got": {"n": 0}} and other.json() == {"got": {"n": 2}}
         assert "idempotency-replayed" not in first.headers and again.headers["idempotency-replayed"] == "true"
         assert count(world) == 2
+
+    run(work)
+
+
+@pytest.mark.parametrize("include", [["headers"], []])
+def test_an_idempotency_key_that_is_used_for_another_request_is_refused(
+    world: World, include: list[str]
+) -> None:
+    async def work() -> None:
+        world.deploy({"auth": "none", "include": include})
+        async with world.calling() as call:
+            for trace in ("a", "b"):
+                sent = {"Idempotency-Key": "one", "X-Trace": trace}
+                assert (await call(body={"n": 1}, headers=sent)).status_code == 202
+            other = await call(body={"n": 2}, headers={"Idempotency-Key": "one"})
+        refused(other, 422, "idempotency-key-reused")
+        assert count(world) == 1
 
     run(work)
 

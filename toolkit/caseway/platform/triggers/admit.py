@@ -22,6 +22,7 @@ from caseway.platform.triggers.refusal import Refusal
 from caseway.platform.triggers.signatures import Signed, verify
 
 _LONGEST_KEY = 255
+CALLERS, SENDERS = "http", "signed"  # whose word a key is: the caller's, or that of who signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def admit(gate: Gate, instance_id: str, request: Request) -> Admitted:
         trigger="http",
         trigger_id=door.trigger_id,
         actor=actor,
-        idempotency_key=_stored_key(door, "signed" if identity else "http", key),
+        idempotency_key=_stored_key(door, SENDERS if identity else CALLERS, key),
     )
     return Admitted(entrance, door, new, challenge)
 

@@ -22,6 +22,7 @@ from caseway.platform.triggers.entrance import Entrances
 from caseway.platform.triggers.inputs import Request
 from caseway.platform.triggers.rates import Rates
 from caseway.platform.triggers.refusal import Refusal
+from caseway.platform.triggers.repeated import refuse_another
 from caseway.platform.triggers.results import Result, ended_among, result_of
 from caseway.platform.triggers.start import Start, start_in
 from caseway.server.hooks import triggers_answers as answers
@@ -102,7 +103,10 @@ async def _call(doors: Doors, instance_id: str, path: str, request: HttpRequest)
 async def _started(doors: Doors, admitted: Admitted) -> Made:
     """The execution, in the store for good. What served may have changed since the request was admitted."""
     try:
-        return await doors.start(admitted.new)
+        made = await doors.start(admitted.new)
+        if not made.is_new:
+            await asyncio.to_thread(refuse_another, doors.platform, admitted, made)
+        return made
     except CasewayError as error:
         if error.code not in {"not-found", "not-deployed", "workflow"}:
             raise
