@@ -1,5 +1,5 @@
-"""Every command of the tree, once embedded and once against `caseway serve all` as a process of its own: what it
-answers has the same form, or it says clearly why it is done on the platform's own machine only."""
+"""Every command of the tree, once embedded and once against `caseway serve all` as a process of its own: what
+it answers has the same form, or it says clearly why it is done on the platform's own machine only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 from cli_world import Said, commit, edit, git
 from click.testing import CliRunner
@@ -59,7 +58,7 @@ OF_SERVERS: set[Words] = {
 
 @contextmanager
 def serving(folder: Path) -> Iterator[tuple[str, str]]:
-    """`caseway serve all` on an empty platform: its address, and the token of ann, who owns the organization."""
+    """`caseway serve all` on an empty platform: its address, and the token of ann, its owner."""
     url = f"sqlite:///{folder / 'state.db'}"
     with a_platform(url) as platform:
         people.add_user(platform, local("acme", "tests"), "ann", role="owner")
@@ -284,7 +283,7 @@ def walk_in(folder: Path, patch: pytest.MonkeyPatch, *, is_remote: bool) -> Shap
     walk("new", "use-case", "hello")
     (project / "runtimes").mkdir()
     (project / "runtimes" / "python.yaml").write_text(
-        "apiVersion: caseway/v1\nkind: Runtime\nmetadata: {name: python}\nspec: {image: example.test/python}\n"
+        "apiVersion: caseway/v1\nkind: Runtime\nmetadata: {name: python}\nspec: {image: python}\n"
     )
     commit(project, "begin")
     if not is_remote:

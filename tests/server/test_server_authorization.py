@@ -94,6 +94,7 @@ ROWS: dict[str, str] = {
     "credentials.remove": "administer",
     "credentials.set": "administer",
     "credentials.test": "administer",
+    "credentials.types": "lists",
     "deployments.list": "views",
     "doctor.checklist": "views",
     "doctor.examine": "administer",

@@ -1,4 +1,5 @@
-"""What each built-in type of credential consists of. Data and one check; no value is kept here."""
+"""What each type of credential consists of: the built-in ones, and how a project's own are read. Data and one
+check; no value is kept here."""
 
 from __future__ import annotations
 
@@ -102,6 +103,21 @@ TYPES: Mapping[str, CredentialType] = {
 }
 
 
+def declared(name: str, told: Mapping[str, Any]) -> CredentialType:
+    """A type as a project declares it, which its schema has checked; what is missing has its default."""
+    fields = tuple(
+        CredentialField(
+            str(field),
+            str(about.get("description") or ""),
+            bool(about.get("required", True)),
+            str(about.get("kind") or "text"),
+            tuple(map(str, about.get("choices") or ())),
+        )
+        for field, about in told["fields"].items()
+    )
+    return CredentialType(name, str(told.get("description") or ""), fields, bool(told.get("open")))
+
+
 def check_fields(kind: str, value: Mapping[str, Any], types: Mapping[str, CredentialType] = TYPES) -> None:
     """Raises `CasewayError` (`credential-type`, `credential-fields`), naming fields and never values."""
     known = types.get(kind)
@@ -109,7 +125,7 @@ def check_fields(kind: str, value: Mapping[str, Any], types: Mapping[str, Creden
         raise CasewayError(
             f"there is no credential type {kind!r}",
             code="credential-type",
-            hint=f"one of: {', '.join(sorted(types))}",
+            hint=f"one of: {', '.join(sorted(types))}; a project's own are known once it was applied",
         )
     names = {item.name for item in known.fields}
     faults = [f"{item.name} is missing" for item in known.fields if item.required and item.name not in value]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from caseway.model.access import Permission
 from caseway.model.canonical import JsonObject
-from caseway.model.credential_types import AUTHORIZATION_CODE
+from caseway.model.credential_types import AUTHORIZATION_CODE, CredentialType
 from caseway.model.errors import CasewayError
 from caseway.operations.fields import NAME, About, Cursor, Limit, Moment
 from caseway.operations.operation import PREFIX, Answer, Operating, Operation, Page
@@ -26,6 +26,14 @@ Owner = Annotated[str, About("The user, member or instance of a scope that has o
 @dataclass(frozen=True, slots=True)
 class ListCredentials:
     """All that the organization has, and the system's."""
+
+    limit: Limit = 100
+    cursor: Cursor = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListTypes:
+    """The built-in ones, and those of projects."""
 
     limit: Limit = 100
     cursor: Cursor = ""
@@ -113,6 +121,12 @@ def _list(operating: Operating, asked: ListCredentials) -> Page:
     return page_of(found, lambda view: (view.name, view.scope, view.owner), asked.cursor, asked.limit)
 
 
+def _types(operating: Operating, asked: ListTypes) -> Page:
+    known = credentials.known_types(operating.platform, operating.organization)
+    found = sorted(known.values(), key=lambda kind: kind.name)
+    return page_of(found, lambda kind: (kind.name,), asked.cursor, asked.limit)
+
+
 def _set(operating: Operating, asked: SetCredential) -> StoredCredential:
     if asked.source not in {"store", "age"} and operating.caller.kind != "local":
         raise CasewayError(
@@ -180,6 +194,17 @@ OPERATIONS = (
         ListCredentials,
         CredentialView,
         _list,
+        answer=Answer.LIST,
+    ),
+    Operation(
+        "credentials.types",
+        "GET",
+        PREFIX + "/credential-types",
+        Permission.VIEW,
+        "List the types of credentials: the built-in ones, and the projects' own",
+        ListTypes,
+        CredentialType,
+        _types,
         answer=Answer.LIST,
     ),
     Operation(

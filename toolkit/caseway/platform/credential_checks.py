@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import sqlalchemy as sa
 
-from caseway.model.credential_types import CLIENT_CREDENTIALS
+from caseway.model.credential_types import CLIENT_CREDENTIALS, TYPES
 from caseway.model.errors import CasewayError
 from caseway.platform import oauth
 from caseway.platform.bundle import Platform
@@ -54,7 +54,7 @@ def _tried(platform: Platform, row: Row) -> tuple[bool | None, str]:
         oauth.fresh_value(platform, row, force=row.type == CLIENT_CREDENTIALS)
         return True, "the authorization server gives a token"
     value = value_of(platform, row)
-    check = _CHECKS.get(row.type)
+    check = _CHECKS.get(row.type) or (None if row.type in TYPES else _http)  # a project's own
     if check is None or not isinstance(value, Mapping):
         return None, f"there is no way to try a {row.type} credential out"
     hide = masker(strings_of(value))

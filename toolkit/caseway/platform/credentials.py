@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from caseway.model.canonical import Json, JsonObject
-from caseway.model.credential_types import check_fields
+from caseway.model.credential_types import TYPES, CredentialType, check_fields, declared
 from caseway.model.errors import CasewayError
 from caseway.platform import attempts, healing
 from caseway.platform.age_files import is_sealed
@@ -27,11 +27,13 @@ from caseway.platform.tables import (
     deployments,
     executions,
     instant,
+    processes,
     to_text,
 )
 
 SCOPES = ("user", "organization", "member", "instance", "system")  # `flexible` is for slots: it only looks
 SHARED = frozenset({"organization", "system"})
+DECLARED = "credentialTypes"  # in the listing of a process: the project's own types that its slots name
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def set_credential(  # noqa: PLR0913 - a credential is named by four words and h
     it is asked for, and `value` is empty; with `age` the value is what git keeps, encrypted.
     Raises `CasewayError` (`scope`, `secret-key`, `credential-type`, `credential-fields`, `secret-source`)."""
     home = _home(organization, scope, owner)
-    _check_value(platform, type, value, source, reference)
+    _check_value(platform, organization, type, value, (source, reference))
     by = By(organization, actor, platform.clock())
     values = {
         "source": source,
@@ -114,10 +116,28 @@ def set_credential(  # noqa: PLR0913 - a credential is named by four words and h
     return healing.heal(platform, waiting, by)
 
 
-def _check_value(platform: Platform, type: str, value: JsonObject, source: str, reference: str) -> None:
-    """Refuse what is no credential, or not where one may be had from."""
+def known_types(platform: Platform, organization: str) -> dict[str, CredentialType]:
+    """The built-in types, and those of projects that the organization's use cases name; of several under one
+    name the one declared last."""
+    query = (
+        sa.select(processes.c.listing)
+        .where(processes.c.organization == organization, processes.c.tombstone == "")
+        .where(sa.type_coerce(processes.c.listing, sa.Text).contains(DECLARED, autoescape=True))
+        .order_by(processes.c.updated_at, processes.c.id)
+    )
+    with platform.database.reading() as connection:
+        listings = connection.scalars(query).all()
+    own = {name: told for listing in listings for name, told in (listing.get(DECLARED) or {}).items()}
+    return {**{name: declared(name, told) for name, told in own.items()}, **TYPES}
+
+
+def _check_value(
+    platform: Platform, organization: str, type: str, value: JsonObject, place: tuple[str, str]
+) -> None:
+    """Refuse what is no credential, or not where one may be had from: a source, and what it is asked for."""
+    source, reference = place
     if source == STORE:
-        check_fields(type, value)
+        check_fields(type, value, TYPES if type in TYPES else known_types(platform, organization))
     elif source == AGE:
         if not is_sealed(value):
             raise CasewayError(

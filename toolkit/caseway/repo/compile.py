@@ -4,8 +4,9 @@ Rule: two spellings of the same thing give the same digest. What cannot be read 
 `Desired.complete`, so that nothing is pruned because a file was broken.
 
 A template's body holds, besides the use case's own keys: `name`, `workflows[].definition` (the whole
-document, placeholders in it), `docs` and `skills` as `{path, digest, text}`. Visibility, users, teams and
-retention are in the listing; version, strategy and exclusive in neither.
+document, placeholders in it), `docs` and `skills` as `{path, digest, text}`. Visibility, users, teams,
+retention and the project's own types of credentials are in the listing; version, strategy and exclusive in
+neither.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from caseway.model.desired import (
     UseCase,
 )
 from caseway.model.diagnostic import Severity
+from caseway.repo.document_schedule import triggers_of
 from caseway.repo.forms import parameters_schema
 from caseway.repo.functions import inlined
 from caseway.repo.load import Document, LoadedProject
@@ -90,10 +92,9 @@ def desired(project: LoadedProject, source: Source) -> Desired:
     """Everything `project` asks for."""
     settings = _settings(project)
     stages = tuple(_stage(each) for each in settings.get("stages") or STAGES)
-    defaults: Mapping[str, Any] = settings.get("defaults") or {}
     owner = settings.get("owner", "local")
     lost = _Lost([item.file for item in project.diagnostics if item.severity is Severity.ERROR])
-    use_cases = tuple(_use_cases(project, defaults, lost))
+    use_cases = tuple(_use_cases(project, settings, lost))
     instances = tuple(_instances(project, owner, stages[0].name))
     prune: Mapping[str, Any] = settings.get("prune") or {}
     return Desired(
@@ -166,12 +167,14 @@ def seconds_of(duration: str) -> float:
     return int(number) * _SECONDS[duration[len(number) :]]
 
 
-def _use_cases(project: LoadedProject, defaults: Mapping[str, Any], lost: _Lost) -> Iterator[UseCase]:
+def _use_cases(project: LoadedProject, settings: Mapping[str, Any], lost: _Lost) -> Iterator[UseCase]:
+    defaults: Mapping[str, Any] = settings.get("defaults") or {}
+    types: Mapping[str, Any] = settings.get("credentialTypes") or {}
     workflows = _Workflows.of(project)
     for document in _first(project, "UseCase"):
         spec = _filled_use_case(document, defaults)
         folder = posixpath.dirname(document.path)
-        entries = list(_entries(spec, folder, workflows))
+        entries = list(_entries(document.value["spec"]["workflows"], spec, folder, workflows))
         if any(entry["definition"] is None for entry in entries):
             lost.names.append(document.path)
             continue
@@ -182,7 +185,7 @@ def _use_cases(project: LoadedProject, defaults: Mapping[str, Any], lost: _Lost)
             path=document.path,
             digest=digest(body),
             body=body,
-            listing=_listing(spec, defaults),
+            listing=_listing(spec, defaults) | _own_types(spec, types),
             version=spec["version"] if isinstance(spec.get("version"), str) else "",
             strategy=_strategy(spec.get("version")),
             exclusive=spec.get("exclusive", True),
@@ -211,10 +214,15 @@ def _body(spec: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
-def _entries(spec: Mapping[str, Any], folder: str, workflows: _Workflows) -> Iterator[dict[str, Any]]:
-    for entry in spec["workflows"]:
+def _entries(
+    written: Iterable[Mapping[str, Any]], spec: Mapping[str, Any], folder: str, workflows: _Workflows
+) -> Iterator[dict[str, Any]]:
+    for own, entry in zip(written, spec["workflows"], strict=True):
+        definition = workflows.definition(folder, entry["file"])
         triggers = entry.get("triggers") or [MANUAL]
-        yield {**entry, "triggers": triggers, "definition": workflows.definition(folder, entry["file"])}
+        if not own.get("triggers"):
+            triggers = [*triggers, *triggers_of(definition)]
+        yield {**entry, "triggers": triggers, "definition": definition}
 
 
 def _companions(project: LoadedProject, folder: str, spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -233,6 +241,13 @@ def _listing(spec: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, 
     listing = {key: spec[key] for key in _LISTED if key in spec}
     kept = {**(defaults.get("retention") or {}), **(spec.get("retention") or {})}
     return listing | ({"retention": kept} if kept else {})
+
+
+def _own_types(spec: Mapping[str, Any], types: Mapping[str, Any]) -> dict[str, Any]:
+    """The project's own types of credentials that the slots name; what is stored is checked by them."""
+    named = {slot["type"] for slot in (spec.get("credentials") or {}).values()}
+    own = {name: types[name] for name in sorted(named & set(types))}
+    return {"credentialTypes": own} if own else {}
 
 
 def _strategy(version: Any) -> Strategy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from caseway.model.credential_types import TYPES
 from caseway.repo.json_pointer import token
 from caseway.repo.rules.rule import Finding, at, milder
 from caseway.repo.rules.shape import items, mapping, suggestion, text
@@ -93,6 +94,35 @@ def mixed_types(view: View) -> Iterator[Finding]:
                 message = f'"{name}" is bound here as {kind}, but in {first_path} as {first_kind}'
                 hint = f"a stored {scope} credential has one type: bind two of different names"
                 yield at(instance, f"/spec/credentials/{slot}", message, hint)
+
+
+def unknown_type(view: View) -> Iterator[Finding]:
+    own = _own_types(view)
+    for use_case in view.of_kind("UseCase"):
+        for name, slot in mapping(spec(use_case), "credentials").items():
+            kind = text(slot, "type")
+            if kind and kind not in TYPES and kind not in own:
+                message = f'there is no credential type "{kind}"'
+                hint = suggestion(
+                    kind,
+                    {*TYPES, *own},
+                    "take a built-in one, or declare it in credentialTypes of caseway.yaml",
+                )
+                yield at(use_case, f"/spec/credentials/{token(str(name))}/type", message, hint)
+
+
+def hidden_type(view: View) -> Iterator[Finding]:
+    for project in view.of_kind("Project"):
+        for name in mapping(spec(project), "credentialTypes"):
+            if name in TYPES:
+                pointer = f"/spec/credentialTypes/{token(str(name))}"
+                yield at(project, pointer, f'"{name}" is a built-in type', "give it another name", key=True)
+
+
+def _own_types(view: View) -> frozenset[str]:
+    return frozenset(
+        str(name) for project in view.of_kind("Project") for name in mapping(spec(project), "credentialTypes")
+    )
 
 
 def undeclared_secret(view: View) -> Iterator[Finding]:

@@ -10,28 +10,24 @@ import click
 from caseway.cli.options import session_options, with_session
 from caseway.cli.output import clean, print_json, say
 from caseway.cli.session import Session
+from caseway.model.credential_types import TYPES as BUILT_IN
+from caseway.operations.client import Client, every
 
 SCOPES = ("organization", "user", "instance", "member", "system")
 SOURCES = ("store", "environment", "file", "command")
-TYPES = (
-    "custom",
-    "apiKey",
-    "basic",
-    "bearer",
-    "oauth2",
-    "oauth2ClientCredentials",
-    "oauth2AuthorizationCode",
-    "databaseUrl",
-    "smtp",
-    "aws",
-)
 ASKED = {"bearer": ("token",), "apiKey": ("key",), "basic": ("username", "password"), "databaseUrl": ("url",)}
 
 
 @click.command("set")
 @click.argument("name")
 @click.option(
-    "--type", "kind", type=click.Choice(TYPES), default="custom", show_default=True, help="What it is."
+    "--type",
+    "kind",
+    metavar="TYPE",
+    default="custom",
+    show_default=True,
+    help="What it is: custom, apiKey, basic, bearer, oauth2, oauth2ClientCredentials, "
+    "oauth2AuthorizationCode, databaseUrl, smtp, aws, or a type of the project's own.",
 )
 @click.option("--value", metavar="JSON|@FILE|-", help="The secret as a JSON object; - reads stdin.")
 @click.option("--field", "fields", metavar="NAME=VALUE|@FILE", multiple=True, help="One field of it.")
@@ -71,9 +67,9 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
 
     if (source != "store") != bool(reference):
         raise click.UsageError("--source and --reference go together")
-    secret = _secret(kind, value, fields) if source == "store" else {}
     until = datetime.now(UTC) + timedelta(seconds=seconds(expires)) if expires else None
     with session.client() as client:
+        secret = _secret(_fields_of(client, kind), kind, value, fields) if source == "store" else {}
         told = client.call(
             "credentials.set",
             name=name,
@@ -94,7 +90,18 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
         say(f"  {clean(instance)} has what it needs now")
 
 
-def _secret(kind: str, value: str | None, fields: tuple[str, ...]) -> dict[str, Any]:
+def _fields_of(client: Client, kind: str) -> tuple[str, ...]:
+    """What is asked for on the terminal: of a project's own type all text that it cannot be without."""
+    if kind in BUILT_IN:
+        return ASKED.get(kind, ())
+    for known in every(client, "credentials.types"):
+        if known["name"] == kind:
+            asked = [item["name"] for item in known["fields"] if item["required"] and item["kind"] == "text"]
+            return tuple(asked)
+    return ()
+
+
+def _secret(names: tuple[str, ...], kind: str, value: str | None, fields: tuple[str, ...]) -> dict[str, Any]:
     from caseway.cli.values import json_from, pairs_from
 
     if fields:
@@ -102,21 +109,20 @@ def _secret(kind: str, value: str | None, fields: tuple[str, ...]) -> dict[str, 
     if value is None and not sys.stdin.isatty():
         value = "-"
     if value is not None:
-        given = _json_or_single(value, kind, json_from)
+        given = _json_or_single(value, names, json_from)
         if not isinstance(given, dict):
             raise click.BadParameter("the value must be a JSON object", param_hint="--value")
         return given
     return {
         field: click.prompt(f"{field} of the {kind} credential", hide_input=True, err=True)
-        for field in ASKED.get(kind, ("value",))
+        for field in names or ("value",)
     }
 
 
-def _json_or_single(value: str, kind: str, json_from: Any) -> Any:
+def _json_or_single(value: str, names: tuple[str, ...], json_from: Any) -> Any:
     """A JSON object, or for types of one field that field's text alone (`echo $TOKEN | caseway …`)."""
     from caseway.cli.values import text_from
 
-    names = ASKED.get(kind, ())
     if len(names) != 1:
         return json_from(value, "--value")
     text = text_from(value, "--value").strip()

@@ -23,6 +23,27 @@ do:
 spec:
   parameters: %s
 """
+_OWN_TYPE = """\
+# caseway.yaml
+spec:
+  credentialTypes:
+    %s:
+      fields:
+        tenant: {description: The tenant.}
+        token: {}
+
+# use-cases/demo/usecase.yaml
+spec:
+  credentials:
+    erp: {type: %s, required: false}
+
+# use-cases/demo/workflows/main.yaml
+use:
+  secrets: [erp]
+do:
+  - greet:
+      set: {has: "${ $secrets.erp.token != null }"}
+"""
 _REQUIRED = """\
 # use-cases/demo/usecase.yaml
 spec:
@@ -304,5 +325,25 @@ spec:
     erp: {type: bearer, scope: organization, required: false}
 """,
         check=credentials.owned_by_nobody,
+    ),
+    Rule(
+        code="CW725",
+        name="unknown-credential-type",
+        severity=Severity.ERROR,
+        summary="a slot names a type of credentials that there is not",
+        why="Nothing could be stored under it: the instance would wait for ever.",
+        example_bad=_OWN_TYPE % ("acmeErp", "acmeEpr"),
+        example_good=_OWN_TYPE % ("acmeErp", "acmeErp"),
+        check=credentials.unknown_type,
+    ),
+    Rule(
+        code="CW726",
+        name="built-in-credential-type",
+        severity=Severity.ERROR,
+        summary="a project's own type of credentials has the name of a built-in one",
+        why="The built-in type is meant wherever its name stands; the project's own would never be used.",
+        example_bad=_OWN_TYPE % ("bearer", "bearer"),
+        example_good=_OWN_TYPE % ("acmeErp", "bearer"),
+        check=credentials.hidden_type,
     ),
 )
