@@ -69,7 +69,6 @@ class Commits:
         self._own = database.line(is_patient=False)
         self._pace = Pace() if database.is_sqlite else None
         self._collected: deque[Job] = deque()
-        self._is_collecting = False
         self._jobs: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="commits", daemon=True)
 
@@ -86,18 +85,25 @@ class Commits:
         self._own.close()
 
     def submit(self, perform: Perform, what: Any) -> asyncio.Future[Any]:
-        """Have it stored; the future is done when it is durable. Who waits may be cancelled; it is stored
-        anyway."""
+        """Have it stored; the future is done when it is durable."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Any] = loop.create_future()
         self._collected.append(Job(perform, what, done))
-        if not self._is_collecting:
-            self._is_collecting = True
-            loop.call_soon(self._hand_over)
+        loop.call_soon(self._hand_over)
         return done
 
+    async def store(self, perform: Perform, what: Any) -> Any:
+        """Have it stored, and return its answer when it is durable. Who waits may be cancelled; it is stored
+        anyway. Whoever comes first after the turn commits for all: a call of the loop less for each."""
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._collected.append(Job(perform, what, done))
+        try:
+            await asyncio.sleep(0)
+        finally:
+            self._hand_over()
+        return done.result() if done.done() else await done
+
     def _hand_over(self) -> None:
-        self._is_collecting = False
         group = []
         with suppress(IndexError):
             while True:

@@ -72,13 +72,13 @@ class Dispatcher:
     async def claim(self, execution_id: str, *, seconds: float = 30.0) -> Claim | None:
         """As `claims.claim`, for this process."""
         wanted = claims.Wanted(execution_id, self._platform.holder, seconds)
-        taken: Claim | None = await self._writer.submit(self._claim_all, wanted)
+        taken: Claim | None = await self._writer.store(self._claim_all, wanted)
         return taken
 
     async def finish(self, held: Claim, outcome: Outcome, progress: Progress | None = None) -> None:
         """As `ending.finish`; `progress` has the last entries of its journal, which nobody waited for."""
         ended = ending.Ended(held, outcome, progress or Progress())
-        await self._writer.submit(self._end_all, ended)
+        await self._writer.store(self._end_all, ended)
 
     async def serving(self, organization: str, instance: str) -> Serving:
         """What serves an instance, read when it was last needed; raises as `creation.create`."""
@@ -88,7 +88,7 @@ class Dispatcher:
         serving = await self.serving(new.organization, new.instance)
         for _ in range(TRIES):
             asked = _Asked(await self._draft(new, serving), seconds)
-            begun: Begun = await self._writer.submit(self._store_all, asked)
+            begun: Begun = await self._writer.store(self._store_all, asked)
             if begun.id:
                 return begun
             serving = await self._read(new.organization, new.instance)

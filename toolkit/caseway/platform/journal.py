@@ -53,7 +53,7 @@ class StoreJournal:
     async def append(self, entries: Sequence[Entry]) -> None:
         """Return when the entries are durable; raises `CasewayError` (`claim-lost`)."""
         is_due = bool(self._records) and self._shown_at + VIEW_SECONDS <= asyncio.get_running_loop().time()
-        await self._submit(tuple(entries), self._taken() if is_due else ())
+        await self._store(tuple(entries), self._taken() if is_due else ())
 
     async def recorded(self) -> Sequence[Entry]:
         """All entries so far, in order."""
@@ -76,7 +76,7 @@ class StoreJournal:
         """Store what is kept so far: for an execution that stops without an end."""
         last, self.progress.last = self.progress.last, ()
         if last or self._records:
-            await self._submit(last, self._taken())
+            await self._store(last, self._taken())
 
     def close(self) -> Progress:
         """How far it got. Nothing more is told of its tasks: the outcome has all their records."""
@@ -87,7 +87,7 @@ class StoreJournal:
         self._timer = None
         if self._records:
             # Nobody waits: a claim that is lost is told to the next append.
-            self._submit((), self._taken()).add_done_callback(_heard)
+            self._writer.submit(_write, self._batch((), self._taken())).add_done_callback(_heard)
 
     def _taken(self) -> tuple[TaskRecord, ...]:
         records, self._records = tuple(self._records.values()), {}
@@ -97,8 +97,11 @@ class StoreJournal:
             self._timer = None
         return records
 
-    def _submit(self, entries: Sequence[Entry], records: Sequence[TaskRecord]) -> asyncio.Future[None]:
-        return self._writer.submit(_write, _Batch(self.claim, self.progress, entries, records))
+    async def _store(self, entries: Sequence[Entry], records: Sequence[TaskRecord]) -> None:
+        await self._writer.store(_write, self._batch(entries, records))
+
+    def _batch(self, entries: Sequence[Entry], records: Sequence[TaskRecord]) -> _Batch:
+        return _Batch(self.claim, self.progress, entries, records)
 
 
 def _heard(done: asyncio.Future[None]) -> None:
