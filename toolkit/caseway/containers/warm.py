@@ -6,7 +6,7 @@ closed."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Container, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -64,6 +64,16 @@ class WarmPool:
         ]
         opened = await asyncio.gather(*(self._ready(place) for place in missing), return_exceptions=True)
         return [error for error in opened if isinstance(error, CasewayError)]
+
+    def deployments(self) -> set[str]:
+        """The deployments of which any wait."""
+        return {place.deployment for place in self._idle}
+
+    def dismiss(self, deployments: Container[str]) -> None:
+        """Close all that wait for work of these deployments: there will be none."""
+        for place in [each for each in self._idle if each.deployment in deployments]:
+            for idle in self._idle.pop(place):
+                self.close(idle.container)
 
     def waiting(self, place: Place) -> int:
         """How many wait for work of that place."""

@@ -14,7 +14,8 @@ from caseway.platform import graves
 from caseway.platform.audit import By
 from caseway.platform.bundle import Platform
 from caseway.platform.patience import Pause, patiently
-from caseway.platform.tables import instances, processes, resources, runtime_builds
+from caseway.platform.previewed import preview_realm
+from caseway.platform.tables import events, instances, processes, resources, runtime_builds
 from caseway.reconcile.preview import SEPARATOR
 
 
@@ -62,6 +63,11 @@ def _forget(
                 mine = (runtime_builds.c.organization == organization, runtime_builds.c.runtime.in_(gone))
                 connection.execute(sa.delete(runtime_builds).where(*mine))
             connection.execute(sa.delete(table).where(*where))
+
+
+def forget_events(connection: sa.Connection, organization: str, scope: str) -> None:
+    """Drop the events that executions of the preview have sent: nobody else heard them."""
+    connection.execute(sa.delete(events).where(events.c.organization == preview_realm(organization, scope)))
 
 
 def orphans(connection: sa.Connection, organization: str, known: Iterable[str]) -> list[tuple[str, str, str]]:

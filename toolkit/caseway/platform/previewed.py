@@ -35,6 +35,11 @@ def realm_of(connection: sa.Connection, execution_id: str) -> str:
     return str(connection.scalar(query.where(executions.c.id == execution_id)) or "")
 
 
+def preview_realm(organization: str, project: str) -> str:
+    """The realm of the preview whose project is `<project>/<id>`."""
+    return organization + SEPARATOR + project
+
+
 def in_realm(organization: str, realm: str) -> sa.ColumnElement[bool]:
     """The condition on instances that they hear the events of that realm."""
     if realm == organization:

@@ -20,7 +20,7 @@ from caseway.platform.apply import ApplyReport, Listener, apply
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
 from caseway.platform.patience import Pause, patiently
-from caseway.platform.preview_purge import orphans, purge_rest
+from caseway.platform.preview_purge import forget_events, orphans, purge_rest
 from caseway.platform.preview_records import Key, Preview
 from caseway.platform.snapshot import read_snapshot
 from caseway.reconcile.plan import plan
@@ -220,6 +220,7 @@ def _destroy(platform: Platform, key: Key, by: By, pause: Pause) -> None:
     purge_rest(platform, nothing, by, pause)
     platform.on_boundary("preview:purged")
     with platform.database.transaction() as connection:
+        forget_events(connection, organization, scope)
         if records.find(connection, key) is not None:
             records.forget(connection, key)
             note(connection, by, ("destroy", "preview", scope))

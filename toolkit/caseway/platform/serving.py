@@ -6,6 +6,7 @@ The one rule: a deployment never changes what it serves, so this holds for as lo
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +14,14 @@ import sqlalchemy as sa
 
 from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
+from caseway.model.states import InstancePhase
 from caseway.platform import attempts
+from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row, the_instance
 from caseway.platform.remembered import deployed
 from caseway.platform.rows import is_running
 from caseway.platform.statements import raw
+from caseway.platform.tables import current_deployments, instances
 
 KEPT = 10_000
 
@@ -129,6 +133,23 @@ def serving_of(connection: sa.Connection, organization: str, name: str) -> Servi
         ),
         limits=known.limits,
     )
+
+
+def serving_no_more(platform: Platform, deployed: Collection[str]) -> set[str]:
+    """Which of these deployments (their ids) serve nobody any more."""
+    if not deployed:
+        return set()
+    query = (
+        sa.select(current_deployments.c.deployment_id)
+        .join(instances, instances.c.id == current_deployments.c.instance_id)
+        .where(
+            current_deployments.c.deployment_id.in_(list(deployed)),
+            instances.c.phase == InstancePhase.ACTIVE,
+            instances.c.tombstone == "",
+        )
+    )
+    with platform.database.reading() as connection:
+        return set(deployed) - set(connection.scalars(query))
 
 
 def _mend(instance: Row) -> str:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 import caseway_runner as runner
 from caseway.containers.errors import ContainerLost
 from caseway.containers.job import Job
+from caseway.platform.compose import Platform
+from caseway.platform.serving import serving_no_more
 from caseway.worker.container_tasks import LazyTasks
 from caseway.worker.executors import LocalExecutor, PlacedExecutor
 from caseway.worker.places import Places
@@ -92,8 +94,12 @@ class Lazily:
         executor = await self._opened()
         return await executor.execute(job, ports)
 
-    async def tend(self, places: Places) -> None:
-        """Have warm what shall be warm; an engine that is away is asked again the next time."""
+    async def tend(self, platform: Platform, places: Places) -> None:
+        """Have warm what shall be warm, and let go of what waits for a deployment that serves no more; an
+        engine that is away is asked again the next time."""
+        if self._executor is not None:
+            waiting = self._executor.pool.deployments()
+            self._executor.pool.dismiss(await asyncio.to_thread(serving_no_more, platform, waiting))
         wanted = await asyncio.to_thread(places.wanted)
         if wanted or self._executor is not None:
             with suppress(ContainerLost):
@@ -126,9 +132,12 @@ async def contained(
     open_engine: OpenEngine,
     policy: Callable[[], TaskPolicy] | None = None,
     open_cluster: OpenCluster | None = None,
+    *,
+    tend_seconds: float = TEND_SECONDS,
 ) -> AsyncIterator[None]:
     """While it lasts, the worker's executions run in containers where their deployments say so, as pods of a
-    cluster if there is one, and their `run: container` tasks within `policy`."""
+    cluster if there is one, and their `run: container` tasks within `policy`. Every `tend_seconds` warm
+    containers are looked after."""
     policy = policy or _cautious
     containers = Lazily(
         partial(OnDocker, open_engine) if open_cluster is None else partial(OnCluster, open_cluster)
@@ -140,7 +149,7 @@ async def contained(
         lambda job, ports: LazyTasks(job, open_engine, policy, ports.on_line),
     )
     worker.place = places
-    tending = asyncio.create_task(_tend(containers, places))
+    tending = asyncio.create_task(_tend(containers, worker.platform, places, tend_seconds))
     try:
         yield
     finally:
@@ -155,7 +164,7 @@ def _cautious() -> TaskPolicy:
     return TaskPolicy()
 
 
-async def _tend(containers: Lazily, places: Places) -> None:
+async def _tend(containers: Lazily, platform: Platform, places: Places, seconds: float) -> None:
     while True:
-        await containers.tend(places)
-        await asyncio.sleep(TEND_SECONDS)
+        await containers.tend(platform, places)
+        await asyncio.sleep(seconds)
