@@ -7,6 +7,7 @@ from caseway_runner.catalog import function_path, parse_reference, with_function
 from caseway_runner.compile import compile_workflow, problems
 from caseway_runner.connections.registry import FUNCTIONS as CONNECTION_FUNCTIONS
 from caseway_runner.containers import ContainerError, ContainerRequest, ContainerResult, Containers
+from caseway_runner.duration import parse_duration
 from caseway_runner.engine import execute
 from caseway_runner.expression import Expression, ExpressionError, compile_expression
 from caseway_runner.files import folder_files, with_carried
@@ -81,6 +82,7 @@ __all__ = [
     "execute",
     "folder_files",
     "function_path",
+    "parse_duration",
     "parse_reference",
     "problems",
     "reference_of",

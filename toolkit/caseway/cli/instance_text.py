@@ -72,9 +72,10 @@ def trigger_text(trigger: Mapping[str, Any]) -> str:
         words += [",".join(map(str, trigger.get("methods") or [trigger.get("method") or "POST"]))]
         words += [str(trigger.get("url") or trigger.get("path")), f"({trigger.get('authentication', '')},"]
         return " ".join([*words, f"{trigger.get('response', '')})"])
-    words += [str(trigger[key]) for key in ("cron", "every", "timezone") if trigger.get(key)]
-    if trigger.get("filter"):
-        words += [f"{name}={value}" for name, value in trigger["filter"].items()]
+    words += [str(trigger[key]) for key in ("cron", "every", "after", "timezone") if trigger.get(key)]
+    for number, wanted in enumerate(trigger.get("anyOf") or [trigger.get("filter") or {}]):
+        words += ["or"] if number else []
+        words += [f"{name}={value}" for name, value in wanted.items()]
     text = " ".join(words)
     firings = [str(each)[:19] + "Z" for each in trigger.get("upcoming") or ()]
     return f"{text}, next {', '.join(firings)}" if firings else text

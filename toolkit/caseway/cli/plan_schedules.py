@@ -22,7 +22,7 @@ def schedule_lines(plan: Plan, now: datetime) -> Iterator[str]:
             firings = ", ".join(_firings(trigger, now))
             if firings:
                 rhythm = " ".join(
-                    str(trigger[key]) for key in ("cron", "every", "timezone") if trigger.get(key)
+                    str(trigger[key]) for key in ("cron", "every", "after", "timezone") if trigger.get(key)
                 )
                 yield f"  {action.name}: {workflow} {trigger.get('id')} ({rhythm})"
                 yield f"      {firings}"

@@ -23,7 +23,8 @@ def next_due(trigger: JsonObject, after: datetime) -> datetime | None:
     `cron` is read in the trigger's `timezone`. A fixed time of day that the clocks skip fires once, right
     after the gap; one that they repeat fires once, the first time. Where hour or minute begin with `*` the
     time that passes counts: such a schedule fires twice in a repeated hour and never in a skipped one.
-    `every` counts from `after`. Raises `CasewayError` (`schedule`)."""
+    `every` counts from `after`, and so does an `after` of the trigger, which gives but one. Raises
+    `CasewayError` (`schedule`)."""
     return next(_firings(trigger, after), None)
 
 
@@ -56,6 +57,9 @@ def _until(trigger: JsonObject, after: datetime, now: datetime, most: int) -> li
 
 def _firings(trigger: JsonObject, after: datetime) -> Iterator[datetime]:
     """All firings later than `after`, in UTC, each later than the one before."""
+    if "after" in trigger:
+        yield after + every(str(trigger["after"]))
+        return
     if "every" in trigger:
         length = every(str(trigger["every"]))
         yield from (after + number * length for number in count(1))

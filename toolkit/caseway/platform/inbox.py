@@ -147,7 +147,7 @@ def _start(
 ) -> Iterator[str]:
     """The executions of every `event` trigger that the event fits."""
     for instance, workflow, trigger in triggers:
-        if not has_attributes(taken.event, trigger.get("filter") or {}):
+        if not any(has_attributes(taken.event, one) for one in _filters(trigger)):
             continue
         new = NewExecution(
             organization=taken.organization,
@@ -163,6 +163,11 @@ def _start(
             yield insert(connection, platform, new, platform.ids())
         except CasewayError:  # paused or undeployed: it answers no triggers
             continue
+
+
+def _filters(trigger: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """What an event may look like; a workflow's own schedule may have several filters."""
+    return trigger.get("anyOf") or [trigger.get("filter") or {}]
 
 
 def _input(event: JsonObject, kind: str) -> Json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,6 +37,7 @@ class ScheduleView:
     trigger_id: str
     cron: str
     every: str
+    after: str
     timezone: str
     next_at: str
     last_at: str
@@ -78,6 +79,8 @@ def run_now(platform: Platform, organization: str, instance: str, workflow: str 
 
 def _fire(platform: Platform, row: Row, now: datetime) -> list[str]:
     """Move the schedule on and make its executions, unless another scheduler did."""
+    if "after" in row.definition:
+        return _fire_again(platform, row, now)
     moments, following = _moments(row, now)
     with platform.database.writing() as connection:
         is_busy = not _may_overlap(row) and _is_overlapping(connection, row)
@@ -86,14 +89,40 @@ def _fire(platform: Platform, row: Row, now: datetime) -> list[str]:
         changes: dict[str, Any] = {"last_at": row.next_at}
         if is_busy:
             moments, changes = [], {"skipped_at": row.next_at}
-        moved = connection.execute(
-            sa.update(schedules)
-            .where(*_this(row), schedules.c.next_at == row.next_at, schedules.c.is_enabled)
-            .values(next_at=following, **changes)
-        )
-        if moved.rowcount != 1:
+        if not _has_moved(connection, row, next_at=following, **changes):
             return []
         return [made for at in moments if (made := _start(connection, platform, row, at)) is not None]
+
+
+def _fire_again(platform: Platform, row: Row, now: datetime) -> list[str]:
+    """Fire, if the time since the end of the execution before has passed; else put it off until then."""
+    length = every(str(row.definition["after"]))
+    with platform.database.writing() as connection:
+        due_at = now + length if _is_overlapping(connection, row) else _last_end(connection, row) + length
+        if due_at > now:
+            _has_moved(connection, row, next_at=due_at)
+            return []
+        if not _has_moved(connection, row, next_at=now + length, last_at=row.next_at):
+            return []
+        made = _start(connection, platform, row, row.next_at)
+        return [made] if made is not None else []
+
+
+def _last_end(connection: sa.Connection, row: Row) -> datetime:
+    """When the last execution that the schedule made has ended; long ago when there is none."""
+    query = sa.select(sa.func.max(executions.c.ended_at)).where(*_made_by(row))
+    found = connection.scalar(query)
+    return found if isinstance(found, datetime) else datetime.min.replace(tzinfo=UTC)
+
+
+def _has_moved(connection: sa.Connection, row: Row, **changes: Any) -> bool:
+    """Write the changes, unless another scheduler was quicker."""
+    moved = connection.execute(
+        sa.update(schedules)
+        .where(*_this(row), schedules.c.next_at == row.next_at, schedules.c.is_enabled)
+        .values(**changes)
+    )
+    return moved.rowcount == 1
 
 
 def _moments(row: Row, now: datetime) -> tuple[list[datetime], datetime | None]:
@@ -130,14 +159,18 @@ def _waits_its_turn(row: Row) -> bool:
 
 def _is_overlapping(connection: sa.Connection, row: Row) -> bool:
     """Whether the firing before still runs."""
-    query = sa.select(executions.c.id).where(
+    query = sa.select(executions.c.id).where(*_made_by(row), executions.c.status.in_(ONGOING))
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def _made_by(row: Row) -> tuple[Any, ...]:
+    """The executions that a schedule has made."""
+    return (
         executions.c.instance_id == row.instance_id,
         executions.c.workflow == row.workflow,
         executions.c.trigger_id == row.trigger_id,
         executions.c.trigger == "schedule",
-        executions.c.status.in_(ONGOING),
     )
-    return connection.execute(query.limit(1)).first() is not None
 
 
 def _start(connection: sa.Connection, platform: Platform, row: Row, at: datetime) -> str | None:
@@ -182,6 +215,7 @@ def _view(row: Row) -> ScheduleView:
         trigger_id=row.trigger_id,
         cron=str(definition.get("cron") or ""),
         every=str(definition.get("every") or ""),
+        after=str(definition.get("after") or ""),
         timezone=str(definition.get("timezone") or "UTC"),
         next_at=instant(row.next_at) if row.next_at and row.is_enabled else "",
         last_at=instant(row.last_at) if row.last_at else "",

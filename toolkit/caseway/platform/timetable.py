@@ -84,6 +84,8 @@ def firings(definition: JsonObject, next_at: datetime | None, *, is_enabled: boo
     """The next few firings of a schedule that is due next at `next_at`."""
     if not is_enabled or next_at is None:
         return []
+    if "after" in definition:  # the ones to follow depend on when executions end
+        return [next_at]
     return [next_at, *upcoming(definition, next_at, SHOWN - 1)]
 
 

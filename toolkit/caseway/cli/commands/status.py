@@ -28,6 +28,7 @@ SCHEDULES = {
     "workflow": "WORKFLOW",
     "cron": "CRON",
     "every": "EVERY",
+    "after": "AFTER",
     "timezone": "TIMEZONE",
     "nextAt": "NEXT",
 }

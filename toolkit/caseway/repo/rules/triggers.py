@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cronsim import CronSim, CronSimError
 
+from caseway.repo.document_schedule import left_out
 from caseway.repo.placeholders import OPENING
 from caseway.repo.rules.rule import Finding, at
 from caseway.repo.rules.shape import mapping, suggestion, text, texts
@@ -170,13 +171,18 @@ def idle_sync(view: View) -> Iterator[Finding]:
 
 
 def schedule_in_document(view: View) -> Iterator[Finding]:
-    used = {entry.path for entry in view.workflows}
+    listed = {entry.path: bool(entry.triggers) for entry in view.workflows}
     for document in view.of_kind("Workflow"):
-        if document.path in used and mapping(document.value, "schedule"):
-            message = "the schedule of a workflow document is not in force once it is deployed"
-            yield at(
-                document, "/schedule", message, "declare a trigger of type schedule in usecase.yaml", key=True
-            )
+        if document.path not in listed or not mapping(document.value, "schedule"):
+            continue
+        if listed[document.path]:
+            message = "the schedule of this workflow is not in force: the use case lists its triggers"
+            hint = "declare it among the triggers in usecase.yaml, or remove one of the two"
+            yield at(document, "/schedule", message, hint, key=True)
+            continue
+        for part in left_out(document.value):
+            message = f"this part of the schedule starts nothing once it is deployed: {part.reason}"
+            yield at(document, part.pointer, message, "or declare a trigger in usecase.yaml", key=True)
 
 
 def idle_timezone(view: View) -> Iterator[Finding]:

@@ -146,14 +146,14 @@ spec:
         code="CW611",
         name="schedule-in-document",
         severity=Severity.WARNING,
-        summary="a workflow document brings its own schedule",
-        why="What starts a deployed workflow is declared in `usecase.yaml`, where it is seen, paused "
-        "and given a time"
-        " zone; the document's `schedule` is not read there.",
+        summary="a part of a workflow document's own schedule is not in force",
+        why="Where `usecase.yaml` lists triggers of the workflow, they alone hold, not its `schedule`. "
+        "Where it lists none, the schedule holds, but for what one event cannot start: `on.all`, `until`, "
+        "correlations and expressions.",
         example_bad="""\
 # use-cases/demo/workflows/main.yaml
 schedule:
-  cron: "0 2 * * *"
+  "on": {all: [{with: {type: com.acme.paid}}, {with: {type: com.acme.sent}}]}
 """,
         example_good=_with('{id: nightly, type: schedule, cron: "0 2 * * *"}'),
         check=triggers.schedule_in_document,
