@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from caseway.platform.apply import ApplyReport
 
 TRIES = 4
+FOLLOWING = 16  # tries of one who looks on: about a minute, in which a server starts again
 AGAIN = frozenset({502, 503, 504})
 SECONDS = httpx.Timeout(30.0, read=300.0)
 
@@ -75,7 +76,7 @@ class RemoteClient:
                     after = heard.id
                     yield {"event": heard.kind, **heard.data}
             except httpx.TransportError as error:
-                if tries >= TRIES:
+                if tries >= FOLLOWING:
                     raise self._unreachable(error) from error
             tries += 1
             self._pause(_wait(tries))
