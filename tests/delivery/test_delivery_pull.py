@@ -24,6 +24,7 @@ from caseway.server.hooks.push import received
 from chaos.store_builders import StandingClock
 from delivery.git_world import TOKEN, a_bare, a_clone, commit, git, smart_http
 from delivery.pushes import HOOK, a_push, signed
+from delivery.ssh_server import a_key, ssh_server
 from delivery.watched import a_project, a_use_case, a_workflow
 
 
@@ -75,6 +76,41 @@ def test_over_smart_http_with_a_token(platform: Platform, tmp_path: Path, bare: 
         registered(platform, f"{url}/acme.git", secrets=Secrets(token=TOKEN))
         assert look(platform, tmp_path).error == ""
     assert get_instance(platform, "acme", "hello").phase == "active"
+
+
+def test_over_ssh_with_a_key(
+    platform: Platform, tmp_path: Path, bare: Path, work: Path, clock: StandingClock
+) -> None:
+    with ssh_server(tmp_path / "ssh") as ssh:
+        registered(platform, ssh.url(bare), secrets=Secrets(key=ssh.key))
+        assert look(platform, tmp_path).error == ""
+        head = save(work, "changed")
+        clock.advance(hours=1)
+        assert look(platform, tmp_path).applied == {"dev": head}
+    assert get_instance(platform, "acme", "hello").version == "1.0.1"
+
+
+def test_a_wrong_key_is_an_error_in_words(platform: Platform, tmp_path: Path, bare: Path, work: Path) -> None:
+    with ssh_server(tmp_path / "ssh") as ssh:
+        other = a_key(tmp_path / "other")
+        registered(platform, ssh.url(bare), secrets=Secrets(key=other))
+        view = look(platform, tmp_path)
+    assert view.failures == 1
+    assert "Permission denied" in view.error
+    assert "PRIVATE KEY" not in view.error
+
+
+def test_a_host_that_has_another_key_than_before_is_not_fetched_from(
+    platform: Platform, tmp_path: Path, bare: Path, work: Path, clock: StandingClock
+) -> None:
+    with ssh_server(tmp_path / "ssh") as ssh:
+        registered(platform, ssh.url(bare), secrets=Secrets(key=ssh.key))
+        assert look(platform, tmp_path).error == ""
+    with ssh_server(tmp_path / "forged", port=ssh.port, authorized=tmp_path / "ssh/key.pub"):
+        clock.advance(hours=1)
+        view = look(platform, tmp_path)
+    assert view.failures == 1
+    assert "verification failed" in view.error
 
 
 def test_a_wrong_token_is_an_error_in_words_and_in_no_log(

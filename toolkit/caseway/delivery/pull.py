@@ -51,7 +51,7 @@ def _pull(
 ) -> None:
     """Bring every stage to what its ref has; what was found out goes to `seen` as it is known."""
     remote, secrets, before = of
-    now = heads(remote.url, secrets)
+    now = heads(cache, remote.url, secrets)
     if not now.default or now.default not in now.commits:
         raise CasewayError("the repository is empty", code="git-fetch", place=remote.url, hint="push to it")
     folder = fetch(cache, remote.url, secrets, [now.default])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import shlex
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,9 +33,9 @@ class Heads:
     default: str
 
 
-def heads(url: str, secrets: Secrets) -> Heads:
-    """What the remote has now."""
-    with _environment(url, secrets) as environment:
+def heads(cache: Path, url: str, secrets: Secrets) -> Heads:
+    """What the remote has now; `cache` remembers the ssh hosts that were seen."""
+    with _environment(cache, url, secrets) as environment:
         words = ("ls-remote", "--symref", "--", url, "HEAD", "refs/heads/*", "refs/tags/*")
         text = _git(None, words, environment)
     commits: dict[str, str] = {}
@@ -53,7 +54,7 @@ def heads(url: str, secrets: Secrets) -> Heads:
 def fetch(cache: Path, url: str, secrets: Secrets, refs: list[str]) -> Path:
     """A bare repository below `cache` that holds `refs` as the remote has them now, one commit deep each."""
     folder = cache / (hashlib.sha256(url.encode()).hexdigest()[:32] + ".git")
-    with _environment(url, secrets) as environment:
+    with _environment(cache, url, secrets) as environment:
         if not (folder / "HEAD").exists():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             _git(None, ("init", "--bare", "--quiet", "--template=", "--", str(folder)), environment)
@@ -89,7 +90,7 @@ def _git(folder: Path | None, words: tuple[str, ...], environment: Mapping[str, 
 
 
 @contextmanager
-def _environment(url: str, secrets: Secrets) -> Iterator[dict[str, str]]:
+def _environment(cache: Path, url: str, secrets: Secrets) -> Iterator[dict[str, str]]:
     """What git is started with: no configuration of the machine's user, only the transports allowed."""
     check_url(url)
     config = {
@@ -120,7 +121,9 @@ def _environment(url: str, secrets: Secrets) -> Iterator[dict[str, str]]:
         "LC_ALL": "C",
     }
     with NamedTemporaryFile("w", prefix="caseway-key-", suffix="", delete=True) as file:  # mode 0600
-        ssh = "ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=20"
+        cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        known = shlex.quote(f'UserKnownHostsFile="{cache.absolute()}/known_hosts" ~/.ssh/known_hosts')
+        ssh = f"ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=20 -o {known}"
         if secrets.key:
             file.write(secrets.key.rstrip("\n") + "\n")
             file.flush()
