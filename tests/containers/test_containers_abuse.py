@@ -13,7 +13,7 @@ from containers_world import SMALL, a_document, a_job, a_place, a_script, a_shel
 import caseway_runner as runner
 from caseway.containers.errors import ContainerFailed, ContainerLost
 from caseway.containers.executor import ContainerExecutor, Surroundings
-from caseway.containers.sandbox import MB
+from caseway.containers.sandbox import MB, Network
 from caseway.containers.warmth import Mode, Warmth
 
 
@@ -131,25 +131,81 @@ def test_there_is_no_engine_s_socket(engine, runtime_image):
 
 CONNECTING = """
 import json, socket
-found = {}
+found = []
 for host, port in json.loads(where):
     try:
         socket.create_connection((host, port), timeout=2).close()
-        found[host] = 'reached'
+        found.append([host, 'reached'])
     except OSError as error:
-        found[host] = 'refused'
-print(json.dumps([found, [line.split(':')[0].strip() for line in open('/proc/net/dev').readlines()[2:]]]))
+        found.append([host, 'refused'])
+print(json.dumps(found))
 """
 
 
-def test_neither_metadata_nor_the_host_nor_the_world_is_reached(engine, runtime_image):
+def reached(engine, image, *where: tuple[str, int], **more) -> list[str]:
+    """Which of these a script of a container connects to."""
+    code = f"where = {json.dumps(json.dumps(where))}\n" + CONNECTING
+    found = json.loads(run_script(engine, image, code, **more))
+    return [host for host, how in found if how == "reached"]
+
+
+@pytest.mark.parametrize("network", [Network.NONE, Network.HOSTS])
+def test_the_machine_s_metadata_is_out_of_reach(engine, runtime_image, network):
+    where = [("169.254.169.254", 80), ("169.254.170.2", 80), ("fd00:ec2::254", 80)]
+    assert reached(engine, runtime_image, *where, network=network) == []
+
+
+@pytest.mark.parametrize("network", [Network.NONE, Network.HOSTS])
+def test_the_host_s_network_is_out_of_reach(engine, runtime_image, network):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        where = [["169.254.169.254", 80], ["127.0.0.1", port], ["172.17.0.1", port], ["1.1.1.1", 53]]
-        code = f"where = {json.dumps(json.dumps(where))}\n" + CONNECTING
-        found, interfaces = json.loads(run_script(engine, runtime_image, code))
-    assert set(found.values()) == {"refused"}
-    assert interfaces == ["lo"]
+        where = [("127.0.0.1", port), ("172.17.0.1", port), ("host.docker.internal", port), ("1.1.1.1", 53)]
+        assert reached(engine, runtime_image, *where, network=network) == []
+
+
+def test_a_container_has_no_network_but_its_own_loopback(engine, runtime_image):
+    look = "cut -d: -f1 /proc/net/dev | tail -n +3 | tr -d ' '; cat /proc/net/route | wc -l; hostname"
+    outcome = run_job(engine, a_job(a_document(a_shell(look)), a_place(runtime_image)))
+    interfaces, routes, name = outcome.output.split()
+    assert (interfaces, routes) == ("lo", "1")
+    assert name != socket.gethostname()
+
+
+def test_with_a_bridge_the_host_s_loopback_stays_its_own(engine, runtime_image):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        assert reached(engine, runtime_image, ("127.0.0.1", port), network=Network.BRIDGE) == []
+
+
+def test_a_link_out_of_the_scratch_folder_leads_nowhere_but_into_the_container(
+    engine, runtime_image, tmp_path
+):
+    (tmp_path / "host").write_text("of the host")
+    links = (
+        f"ln -s / /tmp/out; ln -s {tmp_path}/host /tmp/host; ln -s /proc/1/root /tmp/first; "
+        "echo x > /tmp/out/etc/passwd; cat /tmp/host; ls /tmp/first/; "
+        f"cat /proc/1/root{tmp_path}/host /proc/self/root{tmp_path}/host; echo done"
+    )
+    outcome = run_job(engine, a_job(a_document(a_shell(f"({links}) 2>&1")), a_place(runtime_image)))
+    assert "of the host" not in outcome.output
+    assert "Read-only file system" in outcome.output or "Permission denied" in outcome.output
+    assert outcome.output.endswith("done\n")
+
+
+def test_a_link_left_behind_does_not_lead_the_cleaning_astray(engine, runtime_image):
+    """What is emptied between two executions is the scratch folder, and not what a link in it names."""
+    place = a_place(runtime_image, warmth=Warmth(Mode.IDLE_SHUTDOWN))
+    leave = a_document(a_shell("ln -s /opt/caseway /tmp/a; ln -s / /tmp/b; mkfifo /tmp/c; echo left"))
+
+    async def run() -> list[runner.Outcome]:
+        async with ContainerExecutor(engine) as executor:
+            ended = []
+            for document in (leave, a_document(a_shell("ls -A /tmp | grep -v caseway; echo looked"))):
+                ended.append(await executor.execute(a_job(document, place), runner.Ports()))
+                await executor.settle()
+            return ended
+
+    assert [outcome.output for outcome in asyncio.run(run())] == ["left\n", "looked\n"]
 
 
 PRYING = """
@@ -165,13 +221,39 @@ for name in ('fd/0', 'fd/1', 'environ', 'mem', 'cwd/x'):
 
 
 def test_the_runner_s_pipes_and_memory_are_closed_to_its_tasks(engine, runtime_image):
-    said = run_script(engine, runtime_image, PRYING.replace("getppid()", "getppid()"))
+    said = run_script(engine, runtime_image, PRYING)
     assert {line.split()[1] for line in said.splitlines()} == {"closed"}
 
 
 def test_killing_the_container_s_first_process_does_nothing(engine, runtime_image):
     outcome = run_job(engine, a_job(a_document(a_shell("kill -9 1; echo on")), a_place(runtime_image)))
     assert outcome.output == "on\n"
+
+
+@pytest.mark.parametrize("signal", ["HUP", "INT", "TERM", "KILL", "USR1", "QUIT"])
+def test_a_signal_to_all_that_can_be_signalled_harms_no_other_execution(engine, runtime_image, signal):
+    """It may cost the sender its own container; nothing else can be signalled from there."""
+    document = a_document(a_shell(f"trap '' {signal}; kill -{signal} -1; echo sent"))
+    place = a_place(runtime_image)
+
+    async def both() -> tuple[runner.Outcome, list[object]]:
+        async with ContainerExecutor(engine) as executor:
+            quiet = a_job(a_document(a_shell("sleep 1; echo unharmed")), place, id="run-2")
+            other = asyncio.create_task(executor.execute(quiet, runner.Ports()))
+            sender = executor.execute(a_job(document, place), runner.Ports())
+            how = await asyncio.gather(sender, return_exceptions=True)
+            return await other, how
+
+    other, (sender,) = asyncio.run(both())
+    assert other.output == "unharmed\n"
+    assert isinstance(sender, runner.Outcome | ContainerLost | ContainerFailed), sender
+
+
+def test_no_process_of_the_machine_is_seen(engine, runtime_image):
+    count = run_script(
+        engine, runtime_image, "import os; print(sum(n.isdigit() for n in os.listdir('/proc')))"
+    )
+    assert int(count) <= 4  # the init process, the runner, the task's two
 
 
 def test_killing_the_runner_loses_the_container_and_says_so(engine, runtime_image):
