@@ -190,13 +190,16 @@ def artifact_of(platform: Platform, execution_id: str, digest: str, *, organizat
     return masked(value_in(content))
 
 
-def collect(platform: Platform) -> int:
-    """Delete artifacts that have expired and that no execution uses; how many."""
-    used = sa.select(artifact_uses.c.digest)
-    gone = sa.delete(artifacts).where(
-        artifacts.c.expires_at <= platform.clock(), artifacts.c.digest.not_in(used)
-    )
+def collect(platform: Platform, *, limit: int = 500) -> int:
+    """Delete artifacts that have expired and that no execution uses, at most `limit` of them; how many."""
+    is_over = artifacts.c.expires_at <= platform.clock()
+    is_unused = ~sa.exists().where(artifact_uses.c.digest == artifacts.c.digest)
+    some = sa.select(artifacts.c.digest).where(is_over, is_unused).limit(limit)
     with platform.database.writing() as connection:
+        digests = connection.scalars(some).all()
+        if not digests:
+            return 0
+        gone = sa.delete(artifacts).where(artifacts.c.digest.in_(digests), is_over, is_unused)
         return int(connection.execute(gone).rowcount)
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from caseway.model.errors import CasewayError
 from caseway.platform import inbox, lease
 from caseway.platform.bundle import Platform
+from caseway.platform.sweeping import sweep
 from caseway.platform.telemetry.fold import fold
 from caseway.platform.telemetry.keep import prune
 from caseway.platform.triggers import rates
@@ -52,7 +53,7 @@ def forget_rates(platform: Platform) -> int:
 def keep_house(platform: Platform, further: Mapping[str, Task] | None = None) -> dict[str, object]:
     """One turn; what each task answered, empty when another process is at it."""
     tasks: dict[str, Task] = {"fold": fold_all, "events": forget_events, "rates": forget_rates}
-    tasks |= {**(further or {}), "prune": prune}
+    tasks |= {**(further or {}), "prune": prune, "sweep": sweep}  # what was pruned uses no artifact any more
     try:
         held = lease.acquire(platform, name=LEASE, seconds=SECONDS)
     except CasewayError as error:
