@@ -51,6 +51,15 @@ def ended(platform: Platform, clock: StandingClock, seconds: float, **outcome: A
     return execution_id
 
 
+def called(platform: Platform) -> None:
+    """Somebody has the key and the address, and called."""
+    keys.create(platform, ORGANIZATION, NAME, actor="ann")
+    made = executions.create(platform, NewExecution(ORGANIZATION, NAME, trigger="http"))
+    held = executions.claim(platform, made, worker="w1")
+    assert held is not None
+    executions.finish(platform, held, Outcome(made, Status.COMPLETED))
+
+
 def a_call(name: str, start: int, end: int) -> TaskRecord:
     stamp = "2026-01-01T12:00:{:02}Z"
     position = f"/{name}"
@@ -64,7 +73,7 @@ def asked(platform: Platform, question: Any) -> list[Finding]:
 
 
 def test_when_all_is_well_each_question_says_so(ready: Platform) -> None:
-    keys.create(ready, ORGANIZATION, NAME, actor="ann")
+    called(ready)
     found = [*asked(ready, deploying), *asked(ready, calling), *failing(ready, ORGANIZATION)]
     found += slow(ready, ORGANIZATION)
     assert [item.state for item in found] == ["ok"] * 4
@@ -95,7 +104,7 @@ def test_a_paused_instance_is_why_nothing_arrives(ready: Platform) -> None:
 
 
 def test_without_a_base_url_nobody_can_be_told_where_to_call(ready: Platform) -> None:
-    keys.create(ready, ORGANIZATION, NAME, actor="ann")
+    called(ready)
     [finding] = asked(replace(ready, base_url=""), calling)
     assert "CASEWAY_BASE_URL" in finding.hint
 
@@ -170,9 +179,10 @@ def test_what_has_no_schedule_need_not_tick_it(ready: Platform) -> None:
     assert {item.check: item.state for item in _checklist(ready)}["schedule"] == "skipped"
 
 
-def test_the_checklist_of_what_is_not_deployed_says_only_that(platform: Platform) -> None:
+def test_the_checklist_of_what_is_not_deployed_judges_what_was_tried(platform: Platform) -> None:
     applied(platform, a_repo(a_use_case(credentials={"erp": {"type": "bearer"}}), an_instance()))
-    assert [item.check for item in _checklist(platform)] == ["deployed"]
+    found = {item.check: item.state for item in _checklist(platform)}
+    assert (found["credentials"], found["deployed"], "first execution" in found) == ("error", "error", False)
 
 
 def _checklist(platform: Platform) -> list[Finding]:

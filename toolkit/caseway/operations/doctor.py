@@ -11,9 +11,11 @@ from caseway.platform.doctor.calling import calling
 from caseway.platform.doctor.checklist import checklist
 from caseway.platform.doctor.deploying import deploying
 from caseway.platform.doctor.failing import failing
-from caseway.platform.doctor.finding import Finding
+from caseway.platform.doctor.finding import Finding, known
+from caseway.platform.doctor.reaching import reaching
 from caseway.platform.doctor.slow import slow
 from caseway.platform.instance_views import get_instance, list_instances
+from caseway.platform.process_views import list_processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,16 @@ class Examination:
 
 
 def examine(operating: Operating, _: Examine) -> Examination:
-    """The four questions: why it does not deploy, is not called, fails at once, is slow."""
+    """The four questions: why it does not deploy, is not called, fails at once, is slow. First whether this
+    is the organization that is meant."""
     platform, organization = operating.platform, operating.organization
     views = list_instances(platform, organization)
     return Examination(
         (
+            *known(organization, len(views), len(list_processes(platform, organization))),
             *deploying(platform, organization, views),
             *calling(platform, organization, views),
+            *reaching(platform.base_url if views else ""),
             *failing(platform, organization),
             *slow(platform, organization),
         )

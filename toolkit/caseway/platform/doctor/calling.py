@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from caseway.platform.bundle import Platform
 from caseway.platform.doctor.finding import ERROR, OK, WARNING, Finding
 from caseway.platform.instance_views import InstanceView
-from caseway.platform.tables import api_keys, instances, schedules
+from caseway.platform.tables import api_keys, executions, instances, schedules
 
 CHECK = "triggers"
 LATE = timedelta(minutes=2)  # a scheduler looks every second: what is this late, nobody looks at
@@ -27,9 +27,10 @@ def calling(platform: Platform, organization: str, views: Sequence[InstanceView]
     """For every HTTP trigger whether it is on, has a key, and a URL that the outside can know."""
     called = [view for view in views if any(True for _ in _http(view))]
     with platform.database.reading() as connection:
-        keyed = _with_keys(connection, organization)
+        keyed = _with_keys(connection, organization, platform.clock())
+        reached = set(connection.scalars(_reached(organization)))
         late = connection.execute(_late(platform, organization)).all()
-    found = [*_base(platform, called), *(each for view in called for each in _one(view, keyed))]
+    found = [*_base(platform, called), *(each for view in called for each in _one(view, keyed, reached))]
     found += [
         Finding(
             CHECK,
@@ -54,7 +55,7 @@ def _base(platform: Platform, called: Sequence[InstanceView]) -> Iterator[Findin
         )
 
 
-def _one(view: InstanceView, keyed: set[str]) -> Iterator[Finding]:
+def _one(view: InstanceView, keyed: set[str], reached: set[str]) -> Iterator[Finding]:
     if view.phase != "active":
         why = f"switched off by {view.auto_paused_by}" if view.auto_paused_by else view.phase
         hint = _OFF.get(view.phase, "").format(name=view.name)
@@ -69,6 +70,14 @@ def _one(view: InstanceView, keyed: set[str]) -> Iterator[Finding]:
             f"{view.name} has no API key that is valid: every call of {url} is refused",
             f"caseway key create {view.name}",
         )
+    elif view.id not in reached:
+        urls = ", ".join(str(trigger.get("url") or trigger.get("path")) for trigger in _http(view))
+        yield Finding(
+            CHECK,
+            WARNING,
+            f"{view.name}: no call has come in yet",
+            f"enter the address in the system that shall call: {urls}",
+        )
 
 
 def _http(view: InstanceView) -> Iterator[Mapping[str, Any]]:
@@ -76,12 +85,22 @@ def _http(view: InstanceView) -> Iterator[Mapping[str, Any]]:
         yield from (trigger for trigger in workflow.triggers if trigger.get("type") == "http")
 
 
-def _with_keys(connection: sa.Connection, organization: str) -> set[str]:
+def _reached(organization: str) -> sa.Select[Any]:
+    """The instances that a call has started something of, as far as executions are kept."""
+    of = executions.c
+    return sa.select(of.instance_id).where(of.organization == organization, of.trigger == "http").distinct()
+
+
+def _with_keys(connection: sa.Connection, organization: str, now: datetime) -> set[str]:
     """The ids of instances with a key that has neither expired nor been revoked."""
     query = (
         sa.select(api_keys.c.instance_id)
         .join(instances, instances.c.id == api_keys.c.instance_id)
-        .where(instances.c.organization == organization, api_keys.c.revoked_at.is_(None))
+        .where(
+            instances.c.organization == organization,
+            api_keys.c.revoked_at.is_(None),
+            sa.or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now),
+        )
     )
     return set(connection.scalars(query))
 

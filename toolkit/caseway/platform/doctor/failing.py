@@ -20,7 +20,8 @@ UNCLAIMED = timedelta(minutes=1)  # a worker looks every second
 
 # By the last part of an error's type (DSL reference, "Errors"): what to do.
 CURES: Mapping[str, str] = {
-    "configuration": "something in the workflow is not sound: 'caseway executions get' names the place",
+    "configuration": "something that the workflow needs is not there, such as a connection or its "
+    "credential: 'caseway executions get' names it, 'caseway credential list' shows what is stored",
     "validation": "the input does not fit the workflow's schema: compare it with 'caseway process get'",
     "expression": "an expression meets data of another shape: 'caseway run' with this input shows it",
     "authentication": "a service refuses the credential: 'caseway credential test' tries it",
@@ -28,6 +29,12 @@ CURES: Mapping[str, str] = {
     "communication": "a service cannot be reached from the worker: try its host from there",
     "timeout": "a service answers too slowly, or the timeout is too short",
     "runtime": "the workflow ran into a limit or lost its worker: 'caseway executions get' says which",
+    "image-missing": "'caseway runtime build' makes the image that it runs in",
+    "out-of-memory": "raise resources.memory of the use case or of the instance",
+    "out-of-disk": "raise resources.disk of the use case or of the instance",
+    "gpu-unavailable": "run its worker where such a GPU is, or ask for another in resources",
+    "no-such-engine": "start its worker with an executor that has a container engine: DOCKER_HOST says where",
+    "engine-unreachable": "the container engine of its worker does not answer: start it",
 }
 
 

@@ -1,5 +1,5 @@
 """Why is it slow? Where the time of the slowest executions of the last day went: waiting for a worker, one
-task, or tasks that wait for one another though they could run side by side."""
+task, values too large, or tasks that wait for one another though they could run side by side."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from caseway.platform.bundle import Platform
 from caseway.platform.doctor.finding import OK, WARNING, Finding
-from caseway.platform.tables import metric_points, spans
+from caseway.platform.tables import artifact_uses, artifacts, executions, metric_points, spans
 from caseway.platform.telemetry.tree import DURATION, QUEUED
 
 CHECK = "speed"
@@ -19,6 +19,7 @@ RECENT = timedelta(days=1)
 LONG = 10.0  # seconds; an execution that takes less is nobody's trouble
 QUEUE = 2.0  # seconds in the queue
 SHARE = 0.5  # of the whole time, spent in one task
+LARGE = 5_000_000  # bytes of values in one execution
 SAMPLE = 20  # slowest executions that are looked into
 
 
@@ -73,6 +74,7 @@ def _slowest(organization: str, since: Any) -> sa.Select[Any]:
 
 
 def _within(connection: sa.Connection, row: Any) -> Iterator[Finding]:
+    yield from _large(connection, row)
     query = sa.select(spans).where(spans.c.execution_id == row.execution_id).order_by(spans.c.started_at)
     known = connection.execute(query).all()
     parents = {span.parent_id for span in known}
@@ -85,7 +87,7 @@ def _within(connection: sa.Connection, row: Any) -> Iterator[Finding]:
             CHECK,
             WARNING,
             f"{what}, {_seconds(longest):.1f} s of it in task {longest.name}",
-            f"speed up what it calls, or give it a timeout and a retry; {look}",
+            f"{_cure(longest)}; {look}",
         )
         return
     run = _sequence(leaves)
@@ -99,6 +101,39 @@ def _within(connection: sa.Connection, row: Any) -> Iterator[Finding]:
         )
         return
     yield Finding(CHECK, WARNING, what, look)
+
+
+def _cure(span: Any) -> str:
+    """What makes the one long task shorter."""
+    if span.kind == "client":
+        return (
+            "what it calls answers slowly: give it a timeout and a retry, ask it for less, or keep its answer"
+        )
+    if span.attributes.get("caseway.task.kind") == "run":
+        return "raise resources.cpu or resources.memory, or let the process do less"
+    return "split it, or let it do less"
+
+
+def _large(connection: sa.Connection, row: Any) -> Iterator[Finding]:
+    """Whether it carries so much that reading and writing it takes the time."""
+    of = executions.c
+    kept = sa.select(
+        sa.func.coalesce(sa.func.length(sa.cast(sa.type_coerce(of.input, sa.Text), sa.Text)), 0)
+        + sa.func.coalesce(sa.func.length(sa.cast(sa.type_coerce(of.result, sa.Text), sa.Text)), 0)
+    ).where(of.id == row.execution_id)
+    aside = (
+        sa.select(sa.func.coalesce(sa.func.sum(artifacts.c.size), 0))
+        .join(artifact_uses, artifact_uses.c.digest == artifacts.c.digest)
+        .where(artifact_uses.c.execution_id == row.execution_id)
+    )
+    size = int(connection.scalar(kept) or 0) + int(connection.scalar(aside) or 0)
+    if size > LARGE:
+        yield Finding(
+            CHECK,
+            WARNING,
+            f"{row.process}/{row.workflow} carried {size / 1e6:.1f} MB of values in {row.value:.1f} s",
+            "hand on only what is needed (output.as), ask sources for less at a time, or hand on a reference",
+        )
 
 
 def _sequence(leaves: Sequence[Any]) -> Sequence[Any]:
