@@ -250,6 +250,8 @@ def test_from_an_empty_machine_to_a_remote_apply_and_past_a_killed_worker(machin
     machine.start(redis, dict(os.environ))
     machine.healthy("postgres")
     machine.healthy("redis")
+    assert machine.caseway("web").wait(timeout=SECONDS) == 1  # nothing serves an old schema
+    assert "caseway db migrate" in machine.log()
     migrating = machine.caseway("migrate")
     assert migrating.wait(timeout=SECONDS) == 0, machine.log()
     web, worker = machine.caseway("web"), machine.caseway("worker")

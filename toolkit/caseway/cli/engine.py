@@ -79,7 +79,11 @@ def task_policy() -> TaskPolicy:
 
 
 def build_image(request: BuildRequest, log: Callable[[str], None]) -> BuiltImage:
-    """The platform's builder: the engine builds what the plan carries."""
+    """The platform's builder: the engine builds what the plan carries; for a cluster it is pushed, too."""
+    if os.environ.get("CASEWAY_EXECUTOR") == "kubernetes":
+        from caseway.cli.cluster_images import image_for_cluster
+
+        return image_for_cluster(request, the_engine, log)
     from caseway.cli.runtime_images import spec_of
     from caseway.containers.builds import build_runtime
     from caseway.platform.building import BuiltImage
