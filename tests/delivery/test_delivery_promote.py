@@ -14,6 +14,7 @@ from caseway.model.errors import CasewayError
 from caseway.repo.read import read
 from delivery.git_world import a_bare, a_clone, commit, git
 from delivery.watched import a_project
+from github.github_fake import ANN, FakeGitHub
 
 INSTANCE = """\
 # who pays: finance
@@ -172,3 +173,32 @@ def test_the_command_shows_the_change_before_it_is_made(root: Path) -> None:
     assert (told["before"], told["version"], told["changed"]) == ("1.0.0", "1.1.0", True)
     again = CliRunner().invoke(cli, words, prog_name="caseway")
     assert "is at 1.1.0 already" in again.stderr
+
+
+def test_a_pull_request_is_opened_for_the_branch(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = declared(root, INSTANCE)
+    github = FakeGitHub()
+    words = ["-C", str(root), "promote", "hello", "prod", "--version", "1.1.0", "--pull-request"]
+    with github.served() as address:
+        monkeypatch.setenv("GITHUB_API_URL", address)
+        monkeypatch.setenv("GITHUB_REPOSITORY", "acme/app")
+        monkeypatch.setenv("GITHUB_TOKEN", ANN)
+        done = CliRunner().invoke(cli, [*words, "--format", "json"], prog_name="caseway")
+    assert done.exit_code == 0, done.output
+    assert github.violations == []
+    [opened] = github.pulls
+    told = json.loads(done.stdout)
+    assert told["pullRequest"] == opened["html_url"]
+    assert (opened["title"], opened["base"]["ref"]) == ("Promote hello 1.1.0 to prod", "main")
+    branch = "promote/hello-1.1.0-prod"
+    assert git(root, "ls-remote", "origin", f"refs/heads/{branch}").split()[0] == told["commit"]
+    assert 'version: "1.1.0"' in git(root, "show", f"{branch}:instances/prod.yaml")
+    assert file.read_text() == INSTANCE
+
+
+def test_without_a_forge_the_branch_is_made_and_the_hint_says_what_is_missing(root: Path) -> None:
+    declared(root, INSTANCE)
+    words = ["-C", str(root), "promote", "hello", "prod", "--version", "1.1.0", "--pull-request"]
+    done = CliRunner().invoke(cli, words, prog_name="caseway")
+    assert done.exit_code == 1
+    assert "GITHUB_TOKEN" in done.stderr

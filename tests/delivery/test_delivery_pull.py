@@ -26,6 +26,7 @@ from delivery.git_world import TOKEN, a_bare, a_clone, commit, git, smart_http
 from delivery.pushes import HOOK, a_push, signed
 from delivery.ssh_server import a_key, ssh_server
 from delivery.watched import a_project, a_use_case, a_workflow
+from github.github_api import webhook_examples
 
 
 @pytest.fixture
@@ -399,6 +400,29 @@ def test_a_repository_is_the_same_whichever_way_one_gets_there(platform: Platfor
     registered(platform, "https://git.example.com/acme/automations.git")
     told = {"repository": {"ssh_url": "git@git.example.com:acme/automations.git"}}
     assert received(platform, *signed({**a_push(Path("/x")), **told}))["status"] == "queued"
+
+
+def test_every_real_push_of_github_is_understood(platform: Platform) -> None:
+    """The examples that GitHub itself publishes."""
+    expected = {"new": "queued", "gone": "ignored"}
+    for number, payload in enumerate(webhook_examples()["push"]):
+        registered(platform, payload["repository"]["clone_url"])
+        answer = received(platform, *signed(payload, **{"X-GitHub-Delivery": f"real-0000-{number}"}))
+        assert answer["status"] == expected["gone" if payload["deleted"] else "new"], payload["ref"]
+    assert number >= 1
+    for payload in webhook_examples()["ping"]:
+        if "repository" in payload:
+            registered(platform, payload["repository"]["clone_url"])
+            answer = received(platform, *signed(payload, **{"X-GitHub-Event": "ping"}))
+            assert "the hook works" in answer["reason"]
+
+
+@pytest.mark.parametrize("url", ["https://h:99999/x", "https://[/x", "https://h:x/y", "//", ":", "\ud800://"])
+def test_an_address_that_is_none_is_refused_in_words(platform: Platform, url: str) -> None:
+    registered(platform, "https://git.example.com/acme/automations.git")
+    with pytest.raises(CasewayError) as caught:
+        received(platform, *signed({"ref": "refs/heads/main", "repository": {"clone_url": url}}))
+    assert caught.value.code == "unauthenticated"
 
 
 def test_what_is_no_push_is_ignored(platform: Platform, bare: Path) -> None:

@@ -238,6 +238,8 @@ class FakeGitHub:
             "requested_teams": [],
             "html_url": made["html_url"],
             "head": made["head"],
+            "base": made["base"] | {"ref": body["base"]},
+            "title": body["title"],
         }
         self.pulls.append(simple)
         return 201, made

@@ -164,12 +164,16 @@ def _addresses(payload: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _same(url: str) -> str:
-    """Host and path, whatever the way there: `https://h/a/b.git`, `git@h:a/b` and `ssh://git@h/a/b` alike."""
+    """Host and path, whatever the way there: `https://h/a/b.git`, `git@h:a/b` and `ssh://git@h/a/b` alike.
+    What is no address is like no other: anybody may have sent it."""
     if "://" in url:
-        parts = urlsplit(url)
-        host, path = parts.hostname or "", parts.path
-        if parts.scheme in {"http", "https"} and parts.port not in {None, 80, 443}:
-            host += f":{parts.port}"
+        try:
+            parts = urlsplit(url)
+            host, path, port = parts.hostname or "", parts.path, parts.port
+        except ValueError:
+            return ""
+        if parts.scheme in {"http", "https"} and port not in {None, 80, 443}:
+            host += f":{port}"
     else:
         head, _, path = url.partition(":")
         host = head.rpartition("@")[2]
