@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 
 import httpx
 import pytest
 from server_world import TOKEN, Running, running
 
 from caseway.model.errors import CasewayError
+from caseway.operations.table import OPERATIONS
+from caseway.server.app import flat
+from caseway.server.openapi import document as document_of
 from caseway.server.problems import MEDIA_TYPE, STATUSES, document
 from caseway.server.settings import ServerSettings
 
@@ -35,11 +39,11 @@ def test_a_path_that_is_none_is_a_problem(served):
     problem(ask(served, "GET", "/api/v1/nothing"), 404, "not-found")
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/api/v1/instances", "/api/v1/openapi.json"])
+@pytest.mark.parametrize("path", ["/healthz", "/api/v1/instances", "/api/v1/openapi.json", "/hooks/push"])
 def test_a_method_that_is_not_for_a_path_says_which_are(served, path):
     answer = ask(served, "TRACE", path)
     problem(answer, 405, "method-not-allowed")
-    assert "GET" in answer.headers["allow"]
+    assert ("POST" if path == "/hooks/push" else "GET") in answer.headers["allow"]
 
 
 def test_without_a_token_nobody_is_let_in(served):
@@ -121,13 +125,34 @@ def test_every_status_of_an_error_code_is_one_that_problems_may_have():
 def test_the_document_names_every_operation_once_with_examples(served):
     told = ask(served, "GET", "/api/v1/openapi.json").json()
     assert told["openapi"].startswith("3.1")
-    operations = [item for path in told["paths"].values() for item in path.values()]
+    operations = [
+        item for path in told["paths"].values() for key, item in path.items() if key != "parameters"
+    ]
     names = [item["operationId"] for item in operations]
     assert len(names) == len(set(names))
     for item in operations:
         success = next(value for key, value in item["responses"].items() if key.startswith("2"))
         media = success["content"]
-        assert "text/event-stream" in media or media["application/json"]["examples"], item["operationId"]
+        assert {"text/event-stream", "text/plain"} & set(media) or media["application/json"]["examples"], (
+            item["operationId"]
+        )
+
+
+def test_the_document_has_every_route_that_answers(served):
+    """None can be reached that the document does not tell of, but the document itself and a handshake."""
+    described = {
+        (method.upper(), path)
+        for path, item in document_of(OPERATIONS.values())["paths"].items()
+        for method in item
+        if method != "parameters"
+    }
+    routes = {
+        (method, re.sub(r":path|_id", "", route.path))
+        for route in flat(served.app._app.routes)
+        for method in route.methods
+    }
+    assert routes - described == {("GET", "/api/v1/openapi.json"), ("OPTIONS", "/hooks/events")}
+    assert described <= routes
 
 
 def test_an_etag_answers_for_what_was_seen(server):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import sqlalchemy as sa
 from fastapi import FastAPI, Request
@@ -104,10 +105,20 @@ def _no_route(request: Request, error: Exception) -> Response:
     return answer(CasewayError(f"{error.detail}: {path}", code=code, place=path, hint=f"see {DOCUMENT}"))
 
 
+def flat(routes: Iterable[Any]) -> Iterator[Any]:
+    """Routes one by one, those of included routers among them."""
+    for route in routes:
+        inner = getattr(route, "original_router", None)
+        if inner is None:
+            yield route
+        else:
+            yield from flat(inner.routes)
+
+
 def _methods(request: Request) -> set[str]:
     """The methods that the routes of this path take."""
     found: set[str] = set()
-    for route in request.app.routes:
+    for route in flat(request.app.routes):
         pattern = getattr(route, "path_regex", None)
         if pattern is not None and pattern.match(request.url.path):
             found |= set(getattr(route, "methods", None) or ())

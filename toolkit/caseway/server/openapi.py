@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the API, made from the table of operations and nothing else."""
+"""The OpenAPI 3.1 document of the API, made from the table of operations, and of the doors beside it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from caseway.operations.fields import Described
 from caseway.operations.operation import Answer, Operation
 from caseway.operations.placing import placed
 from caseway.operations.schema import Schemas, object_schema, parameter_schema, reference
+from caseway.server.doors import KEY_SCHEME, PATHS
 from caseway.server.problems import MEDIA_TYPE
 
 REFUSALS = {
@@ -60,8 +61,9 @@ IDEMPOTENCY = {
 }
 
 
-def document(operations: Iterable[Operation], more: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The document; `more` has paths that are no operations, as they shall stand there."""
+def document(operations: Iterable[Operation]) -> dict[str, Any]:
+    """The document."""
+    operations = tuple(operations)
     schemas = Schemas()
     schemas["Problem"] = PROBLEM
     paths: dict[str, dict[str, Any]] = {}
@@ -78,13 +80,16 @@ def document(operations: Iterable[Operation], more: Mapping[str, Any] | None = N
         "servers": [{"url": "/"}],
         "security": [{"token": []}],
         "tags": [
-            {"name": name} for name in dict.fromkeys(item.name.partition(".")[0] for item in operations)
+            {"name": name}
+            for name in dict.fromkeys(
+                (*(item.name.partition(".")[0] for item in operations), "triggers", "hooks", "health")
+            )
         ],
-        "paths": {**paths, **(more or {})},
+        "paths": {**paths, **PATHS},
         "components": {
             "schemas": schemas,
             "responses": {"Problem": _problem("The operation was refused")},
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}, "instanceKey": KEY_SCHEME},
         },
     }
 
