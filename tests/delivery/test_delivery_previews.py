@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -436,3 +438,33 @@ def test_a_changed_runtime_is_built_for_the_preview_alone_and_leaves_nothing(
     assert planned(platform, before).is_empty
     previews.down(platform, ORGANIZATION, PROJECT, "pr-42", actor="ci", pause=no_pause)
     assert rows(platform) == count
+
+
+def test_runs_at_the_same_time_end_as_if_they_had_come_in_order(
+    platform: Platform, database_url: str, base: Desired, head: Desired
+) -> None:
+    """Two pull requests, three commits each, six processes' worth of platforms that begin together."""
+    before = rows(platform)
+    begin = threading.Barrier(6)
+
+    def run(preview: str, sequence: int) -> str:
+        changed = a_use_case(title=f"{preview} {sequence}")
+        wanted = replace(head, use_cases=(changed, base.use_cases[1]))
+        with a_platform(database_url, holder=f"run-{preview}-{sequence}@elsewhere:1") as mine:
+            order = PreviewOrder(preview, wanted, ("invoice",), sequence=sequence)
+            begin.wait()
+            return previews.up(mine, order, actor="ci").status
+
+    with ThreadPoolExecutor(6) as pool:
+        asked = [(preview, sequence) for preview in ("pr-1", "pr-2") for sequence in (1, 2, 3)]
+        statuses = list(pool.map(lambda each: run(*each), asked))
+
+    assert set(statuses) == {"ready"}
+    for preview in ("pr-1", "pr-2"):
+        shown = previews.get(platform, ORGANIZATION, PROJECT, preview)
+        newest = a_use_case(title=f"{preview} 3").digest
+        assert shown.status == "ready"
+        assert [item.template_digest for item in shown.use_cases[0].instances] == [newest]
+    for preview in ("pr-1", "pr-2"):
+        previews.down(platform, ORGANIZATION, PROJECT, preview, actor="ci", pause=no_pause)
+    assert rows(platform) == before
