@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
 from caseway_runner.errors import LimitExceeded
 from caseway_runner.journal import EndingJournal, Entry, Journal
@@ -30,6 +29,7 @@ class Recorder:
     async def load(self) -> None:
         """Read what earlier runs of this execution recorded."""
         for number, entry in enumerate(await self._journal.recorded()):
+            self._bytes_left -= _size_of(entry)
             if entry.kind in _ENDS:
                 self._ends[entry.position] = number, entry
             if entry.kind in _FINAL:
@@ -68,7 +68,7 @@ class Recorder:
             if not self._pending:
                 return  # another strand's flush took our entries along
             entries, self._pending = self._pending, []
-            self._bytes_left -= sum([_size(entry.data) + len(entry.position) + 48 for entry in entries])
+            self._bytes_left -= sum([_size_of(entry) for entry in entries])
             if self._bytes_left < 0:
                 raise LimitExceeded("the journal is larger than its limit")
             if is_last and isinstance(self._journal, EndingJournal):
@@ -81,5 +81,6 @@ class Recorder:
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def _size(data: Any) -> int:
-    return 4 if data is None else len(_compact(data))
+def _size_of(entry: Entry) -> int:
+    data = 4 if entry.data is None else len(_compact(entry.data))
+    return data + len(entry.position) + 48
