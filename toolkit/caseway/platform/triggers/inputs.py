@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from caseway.platform.triggers.doors import Door
+from caseway.platform.triggers.parts import FORM, MAIL, form_of, mail_of
 from caseway.platform.triggers.refusal import Refusal, Wrong
 
 _MOST_ERRORS = 50
@@ -65,12 +66,16 @@ def _body(request: Request) -> Any:
         return _json(request.body)
     if kind == "application/x-www-form-urlencoded":
         return _form(request.body)
+    if kind == FORM:
+        return _named(form_of(request.body, f"{kind};{rest}"))
+    if kind == MAIL:
+        return mail_of(request.body)
     if kind.startswith("text/") or kind in {"application/xml", "application/yaml"}:
         return _text(request.body, rest)
     raise Refusal(
         f"a body of type {kind[:100]!r} cannot be read",
         code="media-type",
-        hint="send application/json, application/x-www-form-urlencoded or text/plain",
+        hint=f"send application/json, application/x-www-form-urlencoded, {FORM}, {MAIL} or text/plain",
     )
 
 
@@ -129,7 +134,7 @@ def _text(body: bytes, parameters: str) -> str:
         raise Refusal(f"the body is not {charset} text", code="body") from error
 
 
-def _named(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _named(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     """Fields by name; one that comes several times is a list."""
     found: dict[str, Any] = {}
     for name, text in pairs:
