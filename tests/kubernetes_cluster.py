@@ -16,7 +16,7 @@ import sys
 import sysconfig
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -134,6 +134,7 @@ class Server:
         self.statuses: dict[str, dict[str, Any]] = {}  # an image, and the status of pods that never start
         self.answers: dict[tuple[str, str], tuple[int, str]] = {}  # a verb and resource, and a refusal
         self.rights: frozenset[tuple[str, str, str]] | None = None  # what its callers may ask; None is all
+        self.on_job: Callable[[dict[str, Any]], object] = lambda job: None  # hears of new Jobs
         self.url = ""
         self.loop: asyncio.AbstractEventLoop | None = None
 
@@ -272,6 +273,7 @@ class Api:
         body["metadata"]["resourceVersion"] = str(len(self.server.objects))
         self.server.objects[(kind, space, name)] = body
         if kind == "Job":
+            self.server.on_job(body)
             await self.server.start_pod(body)
         return JSONResponse(body, 201)
 

@@ -38,7 +38,9 @@ def made_for(engine: Engine, request: BuildRequest) -> BuiltImage:
 
 def test_a_ready_image_needs_no_engine_and_no_registry():
     name = "registry.example.com/acme/tools@sha256:" + "0" * 64
-    made = image_for_cluster(a_request(image=name), nobody, lambda line: None)
+    made = image_for_cluster(
+        a_request(image=name, packages={"system": [], "python": []}), nobody, lambda line: None
+    )
     assert (made.image, made.image_id) == (name, "")
     assert made.inputs
 

@@ -29,7 +29,7 @@ def image_for_cluster(
     what building and pushing raise."""
     spec = spec_of(request.name, request.organization, request.body)
     ready = str(spec.body.get("image") or "")
-    if ready and not spec.body.get("packages"):
+    if ready and not any((spec.body.get("packages") or {}).values()):
         log(f"{ready} is taken as it is: it must hold the runner, and the cluster's nodes pull it")
         return BuiltImage(ready, "", 0, inputs_of(spec, "", layer.runner_digest()))
     registry = settings_from(os.environ).registry
