@@ -191,3 +191,10 @@ def test_a_project_of_another_organization_is_refused(client):
     with pytest.raises(CasewayError) as caught:
         client.plan(a_repo(a_use_case(), organization="others"), PlanOptions())
     assert caught.value.code == "other-organization"
+
+
+def test_a_desired_state_of_another_project_than_said_is_refused(client):
+    manifest, _ = taken_apart(REPO)
+    with pytest.raises(CasewayError) as caught:
+        client.call("plans.create", project="another", desired=manifest)
+    assert caught.value.code == "other-project"

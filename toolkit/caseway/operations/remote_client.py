@@ -57,7 +57,9 @@ class RemoteClient:
         answer = self.send(
             asked, {camel(name): value for name, value in arguments.items() if value is not None}
         )
-        told: dict[str, Any] = answer.json()
+        told = _object_in(answer)
+        if told is None:  # a web page, perhaps: what answers is no Caseway
+            raise problem_in(answer)
         return told
 
     def stream(self, operation: str, /, **arguments: Any) -> Iterator[dict[str, Any]]:
@@ -152,11 +154,8 @@ class RemoteClient:
 
 def problem_in(answer: httpx.Response) -> CasewayError:
     """The error that a response tells of; foreign answers (a proxy's) are quoted briefly."""
-    try:
-        told = answer.json()
-    except ValueError:
-        told = None
-    if not isinstance(told, dict) or "code" not in told:
+    told = _object_in(answer)
+    if told is None or "code" not in told:
         return CasewayError(
             f"the server answered {answer.status_code}: {answer.text[:200]}",
             code="unexpected-answer",
@@ -164,6 +163,14 @@ def problem_in(answer: httpx.Response) -> CasewayError:
             hint="is CASEWAY_SERVER a Caseway server?",
         )
     return error_of(told)
+
+
+def _object_in(answer: httpx.Response) -> dict[str, Any] | None:
+    try:
+        told = answer.json()
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None
 
 
 def error_of(told: Mapping[str, Any]) -> CasewayError:
