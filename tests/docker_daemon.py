@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -81,10 +81,9 @@ class Daemon:
         self.url = f"unix://{self.run}/docker.sock"
 
     def start(self) -> None:
-        """Start it."""
-        shutil.rmtree(self.run, ignore_errors=True)
-        self.run.mkdir(parents=True)
-        with (self.run / "log").open("w") as log:
+        """Start it; one that was killed is followed by a successor, as a machine's own would be."""
+        self.run.mkdir(parents=True, exist_ok=True)
+        with (self.run / "log").open("a") as log:
             # A network namespace of its own: its bridge and its rules touch nothing of the machine.
             command = "ip link set lo up 2>/dev/null; exec dockerd " + " ".join(self._options())
             # Forked away: it outlives the process that happens to start it.
@@ -124,16 +123,31 @@ class Daemon:
             pid = int((self.run / "pid").read_text())
             os.kill(pid, signal.SIGTERM)
         except (OSError, ValueError):
-            return
+            pid = 0  # it was killed
         until = time.monotonic() + _START_SECONDS
-        while Path(f"/proc/{pid}").exists() and time.monotonic() < until:
+        while pid and Path(f"/proc/{pid}").exists() and time.monotonic() < until:
             time.sleep(0.02)
+        for rest in self.processes():  # what a killed one has left: containerd, the keepers of containers
+            with suppress(OSError):
+                os.kill(rest, signal.SIGKILL)
         mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
         for mount in reversed(
             [path for path in mounts if path.startswith((str(self.run), str(self.folder)))]
         ):
             subprocess.run(["umount", "-l", mount], check=False)
         shutil.rmtree(self.run, ignore_errors=True)
+
+    def processes(self) -> list[int]:
+        """Those that name its folder: itself and what it has started."""
+        found = []
+        for file in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = file.read_bytes().decode("utf-8", "replace")
+            except OSError:
+                continue  # it ended just now
+            if f"{self.run}/" in words:
+                found.append(int(file.parent.name))
+        return found
 
 
 @pytest.fixture(scope="session")
