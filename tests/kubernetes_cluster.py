@@ -17,7 +17,7 @@ import sysconfig
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -234,7 +234,8 @@ class Api:
     def refusal(self, request: Any, verb: str, group: str, resource: str) -> Response | None:
         """Why it may not, or None."""
         self.server.asked.add((verb, group, resource))
-        if request.headers.get("authorization") != f"Bearer {TOKEN}":
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if (scheme.lower(), token) != ("bearer", TOKEN):
             return _status(401, "Unauthorized")
         if self.server.rights is not None and (verb, group, resource) not in self.server.rights:
             return _status(403, f"{resource} is forbidden: cannot {verb}")
@@ -332,14 +333,16 @@ def _is_selected(item: dict[str, Any], request: Any) -> bool:
     return all(labels.get(pair.partition("=")[0]) == pair.partition("=")[2] for pair in wanted.split(","))
 
 
-@pytest.fixture(scope="module")
-def kubernetes_cluster() -> Iterator[Server]:
-    """A cluster that has nothing. No request of the tests may have had an object that Kubernetes refuses."""
+@contextmanager
+def a_cluster(certificate: Path | None = None) -> Iterator[Server]:
+    """A cluster that has nothing, over TLS with a certificate and key in one file. No request may have had an
+    object that Kubernetes refuses."""
     pytest.importorskip("kubernetes", reason="install caseway[kubernetes]")
     uvicorn = pytest.importorskip("uvicorn", reason="install caseway[server]")
     home = Path(tempfile.mkdtemp(prefix="caseway-node-", dir="/var/tmp"))
     server = Server(Node(home, _can_isolate()))
     options = {"port": 0, "log_level": "error", "lifespan": "off", "ws": "websockets-sansio"}
+    options |= {} if certificate is None else {"ssl_certfile": str(certificate)}
     web = uvicorn.Server(uvicorn.Config(Api(server).app(), **options))
 
     async def serve() -> None:
@@ -353,9 +356,17 @@ def kubernetes_cluster() -> Iterator[Server]:
     thread.start()
     while not web.started and thread.is_alive():
         thread.join(0.01)
-    server.url = f"http://127.0.0.1:{web.servers[0].sockets[0].getsockname()[1]}"
+    scheme = "http" if certificate is None else "https"
+    server.url = f"{scheme}://127.0.0.1:{web.servers[0].sockets[0].getsockname()[1]}"
     yield server
     web.should_exit = True
     thread.join(30)
     shutil.rmtree(home, ignore_errors=True)
     assert server.problems == []
+
+
+@pytest.fixture(scope="module")
+def kubernetes_cluster() -> Iterator[Server]:
+    """A cluster that has nothing."""
+    with a_cluster() as server:
+        yield server
