@@ -1,4 +1,4 @@
-"""What a platform does for itself now and then: fold telemetry, export it, forget what has expired.
+"""What a platform does for itself now and then: fold telemetry, export it, tell of it, forget what expired.
 
 Rule: each task is done by whoever holds its lease; a process that finds it held looks again later."""
 
@@ -10,6 +10,7 @@ from datetime import timedelta
 from caseway.model.errors import CasewayError
 from caseway.platform import inbox, lease
 from caseway.platform.bundle import Platform
+from caseway.platform.notices import notify
 from caseway.platform.sweeping import sweep
 from caseway.platform.telemetry.fold import fold
 from caseway.platform.telemetry.keep import prune
@@ -52,7 +53,8 @@ def forget_rates(platform: Platform) -> int:
 
 def keep_house(platform: Platform, further: Mapping[str, Task] | None = None) -> dict[str, object]:
     """One turn; what each task answered, empty when another process is at it."""
-    tasks: dict[str, Task] = {"fold": fold_all, "events": forget_events, "rates": forget_rates}
+    tasks: dict[str, Task] = {"fold": fold_all, "notices": notify, "events": forget_events}
+    tasks["rates"] = forget_rates
     tasks |= {**(further or {}), "prune": prune, "sweep": sweep}  # what was pruned uses no artifact any more
     try:
         held = lease.acquire(platform, name=LEASE, seconds=SECONDS)
