@@ -195,6 +195,19 @@ def test_a_race_that_an_end_decided_stays_decided_wherever_the_journal_is_cut(fo
             assert statuses(resumed) == statuses(uncut)
 
 
+def test_what_had_ended_in_a_fork_within_the_branch_that_lost_has_ended_when_resumed() -> None:
+    done = {"d": {"fork": {"branches": [setting("s", {"n": 1})]}}}
+    slow, slower = ({name: {"wait": {"seconds": seconds}}} for name, seconds in (("w", 5), ("x", 50)))
+    inner = {"i": {"fork": {"branches": [{"l": {"do": [slower]}}, done]}}}
+    whole = MemoryJournal()
+    document = a_workflow({"k": {"fork": {"compete": True, "branches": [slow, inner]}}})
+    uncut, _ = executed(document, whole)
+    [decided] = [at for at, entry in enumerate(whole.entries) if (entry.position, entry.kind) == RACE]
+    for cut in range(decided, len(whole.entries) + 1):
+        resumed, _ = executed(document, journal_of(whole.entries[:cut]))
+        assert statuses(resumed) == statuses(uncut)
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(document=DOCUMENTS)
 def test_an_execution_that_sleeps_in_the_store_ends_as_if_it_had_stayed_awake(document: Any) -> None:

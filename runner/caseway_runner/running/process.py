@@ -159,6 +159,9 @@ def _arguments(fields: Mapping[str, Any], scope: Scope, is_script: bool) -> Any:
     if not isinstance(arguments, list | Mapping | str):
         scope.at("arguments").report("schema", "expected a list")
         return []
+    for number, item in enumerate(arguments) if isinstance(arguments, list) else ():
+        if not isinstance(item, str):
+            scope.at("arguments", str(number)).report("schema", "expected text", f'write "{item}" in quotes')
     if is_script and isinstance(arguments, Mapping):
         for name in arguments:
             scope.at("arguments").variable({str(name): str(name)}, str(name), "")

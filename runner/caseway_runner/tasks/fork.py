@@ -36,7 +36,7 @@ class ForkBody:
         outer = activation.strand
         strands = [Strand(outer.context, outer.deadline, outer=outer) for _ in self.branches.tasks]
         race = _Race(activation, self, strands)
-        is_known = race.deciding is not None
+        is_known = race.deciding is not None or outer.doom is not None
         gate = asyncio.Semaphore(activation.run.session.ports.policy.limits.concurrency)
         running = [
             asyncio.ensure_future(_branch(activation, task, strand, gate))

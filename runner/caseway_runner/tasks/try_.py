@@ -138,6 +138,15 @@ def _matches(key: str, wanted: Any, error: WorkflowError) -> bool:
     return bool(wanted == getattr(error, "detail" if key == "details" else key))
 
 
+def _filters(value: Any, scope: Scope) -> Mapping[str, Any]:
+    fields = scope.mapping(value, _FILTERS) or {}
+    scope.texts(fields, [name for name in fields if name != "status"])
+    status = fields.get("status", 0)
+    if isinstance(status, bool) or not isinstance(status, int):
+        scope.at("status").report("schema", "expected a whole number such as 503")
+    return fields
+
+
 def compile_body(source: Mapping[str, Any], scope: Scope) -> TryBody | None:
     """`try` and `catch`."""
     if "catch" not in source:
@@ -149,7 +158,7 @@ def compile_body(source: Mapping[str, Any], scope: Scope) -> TryBody | None:
     if fields is None:
         return None
     errors = place.at("errors").mapping(fields.get("errors", {}), {"with"}) or {}
-    filters = place.at("errors", "with").mapping(errors.get("with", {}), _FILTERS) or {}
+    filters = _filters(errors.get("with", {}), place.at("errors", "with"))
     name = place.variable(fields, "as", "error")
     inner = place.knowing(name)
     return TryBody(
