@@ -142,5 +142,14 @@ def test_everything_in_one_process(root: Path, request: pytest.FixtureRequest) -
         time.sleep(0.05)
     assert answers[-1] == "changed"
 
+    a_workflow(root, "hello", 'x"]')
+    line_with(process.stderr, r"main\.yaml:4:\d+: error")
+    line_with(process.stderr, "the version before goes on serving")
+    assert httpx.post(hook, json={}, timeout=ENOUGH).json()["text"] == "changed"
+
+    a_workflow(root, "hello", "mended")
+    line_with(process.stderr, "live hello")
+    assert httpx.post(hook, json={}, timeout=ENOUGH).json()["text"] == "mended"
+
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=ENOUGH) == 0
