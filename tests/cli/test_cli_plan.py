@@ -215,6 +215,23 @@ def test_diff_compares_the_repo_with_the_newest_version(caseway, project):
     assert "everybody" in caseway("diff").out
 
 
+def test_diff_and_drift_look_at_the_stage_that_is_named(caseway, project):
+    caseway("apply", "--yes")
+    assert caseway("process", "promote", "hello", "prod").code == 0
+    edit(project / HELLO, '"world"', '"everybody"')
+    commit(project, "edit")
+    assert caseway("apply", "--yes").code == 0
+    assert caseway("diff", "--detailed-exitcode").code == 0
+    said = caseway("diff", "--stage", "prod", "--format", "json")
+    assert [item["from"] for item in said.json["comparisons"]] == ["1.0.0"]
+    assert caseway("--stage", "prod", "diff", "--detailed-exitcode").code == 2
+    assert caseway("diff", "--stage", "moon", "--format", "json").json["error"]["code"] == "no-such-stage"
+
+    assert caseway("instance", "update", "hello", "--param", "greeting=Hey").code == 0
+    assert caseway("drift", "--stage", "dev", "--detailed-exitcode").code == 2
+    assert caseway("drift", "--stage", "prod", "--detailed-exitcode").code == 0
+
+
 def test_diff_compares_two_revisions(caseway, project):
     edit(project / HELLO, '"world"', '"everybody"')
     commit(project, "edit")

@@ -51,22 +51,25 @@ def _older(session: Session, desired: tuple[Asked, ...], before: str | None) -> 
     side = {}
     for asked in desired:
         with session.planner(asked.folder, asked.desired.organization) as client:
-            side |= _kept(client, asked.desired.project, before)
+            side |= _kept(client, asked.desired.project, before, session.settings.stage)
     return side
 
 
-def _kept(client: Client, project: str, version: str | None) -> _Side:
-    """What the platform keeps of the project's processes: that version of each, or the newest; nothing where
-    there is no platform yet."""
+def _kept(client: Client, project: str, version: str | None, stage: str) -> _Side:
+    """What the platform keeps of the project's processes: that version of each, or what runs in the stage, or
+    the newest; nothing where there is no platform yet."""
     try:
         processes = every(client, "processes.list", archived=True)
+        running = every(client, "instances.list", stage=stage) if stage and version is None else []
     except CasewayError as error:
         if error.code == "no-platform":
             return {}
         raise
     side: dict[str, tuple[str, Mapping[str, Any]]] = {}
+    there = {item["process"]: item["version"] for item in running}
     for process in processes:
-        chosen = _chosen(process["templates"], version)
+        wanted = there.get(process["name"], "") if stage and version is None else version
+        chosen = _chosen(process["templates"], wanted)
         if process["project"] == project and chosen:
             found = client.call("templates.get", process=process["name"], version=chosen)
             side[process["name"]] = (chosen, found["body"])

@@ -15,10 +15,11 @@ from caseway.cli.session import Session
     "--from",
     "before",
     metavar="VERSION|REV",
-    help="The older side: a platform version or a git revision; default: the newest version.",
+    help="The older side: a platform version or a git revision; default: what runs in --stage, else the "
+    "newest version.",
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are differences.")
-@session_options()
+@session_options(stage=True)
 @with_session
 def command(
     session: Session, use_case: str | None, ref: str | None, before: str | None, detailed_exitcode: bool

@@ -13,7 +13,7 @@ from caseway.cli.session import Session
 @click.argument("path", type=click.Path(), required=False)
 @click.option("--ref", metavar="REV", help="Compare with this git revision instead of the work tree.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there is drift.")
-@session_options()
+@session_options(stage=True)
 @with_session
 def command(session: Session, path: str | None, ref: str | None, detailed_exitcode: bool) -> int:
     """Show, field by field, where instances and live workflows differ from what was applied.
