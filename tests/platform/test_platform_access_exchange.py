@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from platform_identity import Provider, a_provider, ec_key, github_claims, public_pem, rsa_key
 
 from caseway.model.access import ANONYMOUS, local
 from caseway.model.errors import CasewayError
@@ -21,6 +20,7 @@ from caseway.platform.access.exchange import exchange
 from caseway.platform.audit import list_audit
 from caseway.platform.compose import Platform
 from chaos.store_builders import ORGANIZATION, StandingClock
+from platform_identity import Provider, a_provider, ec_key, github_claims, public_pem, rsa_key
 
 ME = local(ORGANIZATION, "operator")
 

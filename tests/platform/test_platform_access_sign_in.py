@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from platform_identity import Provider, a_provider
 
 from caseway.model.access import local
 from caseway.model.errors import CasewayError
@@ -15,6 +14,7 @@ from caseway.platform.access.caller import caller_of
 from caseway.platform.compose import Platform
 from caseway.platform.identity import Provider as Trusted
 from chaos.store_builders import ORGANIZATION, Open, StandingClock
+from platform_identity import Provider, a_provider
 
 ME = local(ORGANIZATION, "operator")
 BACK = "http://127.0.0.1:7777/"
