@@ -19,7 +19,7 @@ test: $(STAMP) ## Run the whole suite
 	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(STAMP) ## Style, types, import contracts, schemas, generated docs
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff check --no-cache .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
