@@ -5,9 +5,11 @@ What is to be tested is read off the tables: a step that is added to one, and ha
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -231,6 +233,12 @@ def test_every_step_of_a_table_is_really_taken(world: World, machine: str, step:
     assert step in status_watch.steps(world.platform.database, machine)
 
 
+def test_the_operating_guide_lists_these_steps_and_no_others() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
+    found = set(re.findall(r"`(\w+)` → `(\w+)`", guide))
+    assert found == {step for _, step in EVERY}
+
+
 # What is asked of an execution, and in which states it may be asked; in all others it is refused.
 
 ASKED: Mapping[str, tuple[Callable[[World], object], set[str]]] = {
@@ -356,3 +364,12 @@ def test_each_action_leads_each_phase_where_the_table_says(
         assert error.code == expected
     else:
         assert get_instance(world.platform, ORGANIZATION, NAME).phase == expected
+
+
+def test_the_operating_guide_says_the_same_of_instances() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
+    for phase, expected in AFTER.items():
+        [line] = re.findall(rf"^\| `{phase}` \| (.*) \|$", guide, re.MULTILINE)
+        said = [cell.replace(" while it fails", "") for cell in line.split(" | ")]
+        errors = {"illegal-transition", "missing-integration", "unhealthy"}
+        assert said == ["refused" if expected[name] in errors else expected[name] for name in ACTIONS]
