@@ -301,3 +301,25 @@ def test_files_that_refer_to_each_other_end(monkeypatch: pytest.MonkeyPatch) -> 
     )
     error = pets({"endpoint": "http://docs/api/pets.yaml"}, http_transport=server(Web())).error
     assert error is not None and error.type == ERRORS + "configuration"
+
+
+ASYNCAPI = """
+asyncapi: 3.0.0
+servers: {main: {$ref: "common.yaml#/server"}}
+channels: {pets: {$ref: "paths/channels.yaml#/pets"}}
+operations: {tell: {action: send, channel: {$ref: "#/channels/pets"}}}
+"""
+CHANNELS = "pets: {address: /pets, messages: {pet: {payload: {$ref: nowhere.yaml}}}}"
+
+
+def test_so_may_a_document_about_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(FILES, "api/async.yaml", ASYNCAPI)
+    monkeypatch.setitem(FILES, "api/common.yaml", "server: {host: svc, protocol: http}")
+    monkeypatch.setitem(FILES, "api/paths/channels.yaml", CHANNELS)
+    web = Web()
+    call = {"document": {"endpoint": "http://docs/api/async.yaml"}, "operation": "tell"}
+    document = a_workflow({"o": {"call": "asyncapi", "with": {**call, "message": {"payload": {"n": 1}}}}})
+    outcome = run(document, http_transport=server(web))
+    assert outcome.status is Status.COMPLETED, outcome.error
+    assert web.urls()[-1] == "http://svc/pets"
+    assert not any("nowhere" in url for url in web.urls())
