@@ -147,6 +147,36 @@ def test_what_two_hands_change_is_changed_by_the_first(client):
     assert client.call("instances.get", name="invoice-dev")["phase"] == "user_paused"
 
 
+@pytest.mark.parametrize(
+    ("verb", "more"),
+    [
+        *((verb, {}) for verb in ("pause", "archive", "undeploy", "deploy", "delete")),
+        ("rollback", {"version": "1.0.0"}),
+        ("update", {"parameters": {}}),
+        ("share", {"mode": "everyone"}),
+    ],
+)
+def test_whoever_saw_an_instance_before_it_was_changed_changes_nothing(client, verb, more):
+    seen = client.call("instances.get", name="invoice-dev")["updatedAt"]
+    client.call("instances.share", name="invoice-dev", mode="admins")
+    before = client.call("instances.get", name="invoice-dev")
+    error = refused(client, f"instances.{verb}", name="invoice-dev", if_match=f'"{seen}.0"', **more)
+    assert error.code == "changed"
+    assert client.call("instances.get", name="invoice-dev") == before
+
+
+def test_of_two_who_replace_a_credential_the_second_is_told(client):
+    client.call("credentials.set", name="mail", value={"token": "one"}, type="bearer")
+    seen = client.call("credentials.get", name="mail")["updatedAt"]
+    client.call("credentials.set", name="mail", value={"token": "two"}, type="bearer", if_match=f'"{seen}.0"')
+    again = {"name": "mail", "value": {"token": "three"}, "type": "bearer", "if_match": f'"{seen}.0"'}
+    assert refused(client, "credentials.set", **again).code == "changed"
+    assert refused(client, "credentials.remove", name="mail", if_match=f'"{seen}.0"').code == "changed"
+    now = client.call("credentials.get", name="mail")["updatedAt"]
+    assert client.call("credentials.remove", name="mail", if_match=f'"{now}.0"')["removed"]
+    assert refused(client, "credentials.set", **again).code == "changed"
+
+
 def test_each_fault_of_a_request_is_named(client):
     with pytest.raises(InvalidRequest) as caught:
         client.call("executions.list", limit=0, since="yesterday")

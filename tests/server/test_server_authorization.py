@@ -90,6 +90,7 @@ ROWS: dict[str, str] = {
     "caller.password": "account",
     "credentials.authorize": "administer",
     "credentials.consent": "administer",
+    "credentials.get": "administer",
     "credentials.list": "administer",
     "credentials.remove": "administer",
     "credentials.set": "administer",

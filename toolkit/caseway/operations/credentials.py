@@ -9,7 +9,7 @@ from caseway.model.access import Permission
 from caseway.model.canonical import JsonObject
 from caseway.model.credential_types import AUTHORIZATION_CODE, CredentialType
 from caseway.model.errors import CasewayError
-from caseway.operations.fields import NAME, About, Cursor, Limit, Moment
+from caseway.operations.fields import NAME, About, Cursor, IfMatch, Limit, Moment, expected_in
 from caseway.operations.operation import PREFIX, Answer, Operating, Operation, Page
 from caseway.operations.paging import page_of
 from caseway.platform import consent, credentials
@@ -55,6 +55,7 @@ class SetCredential:
         About("Where its value is had from.", example="store"),
     ] = "store"
     reference: Annotated[str, About("What the source is asked for.", example="", longest=500)] = ""
+    if_match: IfMatch = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,16 @@ class OneCredential:
     name: CredentialName
     scope: HomeScope = "organization"
     owner: Owner = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveCredential:
+    """Which credential; with If-Match, only if nobody has changed it since."""
+
+    name: CredentialName
+    scope: HomeScope = "organization"
+    owner: Owner = ""
+    if_match: IfMatch = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +158,12 @@ def _set(operating: Operating, asked: SetCredential) -> StoredCredential:
         source=asked.source,
         reference=asked.reference,
         actor=operating.actor,
+        expected=expected_in(asked.if_match),
     )
     return StoredCredential(asked.name, asked.scope, asked.type, tuple(healed))
 
 
-def _remove(operating: Operating, asked: OneCredential) -> RemovedCredential:
+def _remove(operating: Operating, asked: RemoveCredential) -> RemovedCredential:
     missed = credentials.remove(
         operating.platform,
         operating.organization,
@@ -159,8 +171,15 @@ def _remove(operating: Operating, asked: OneCredential) -> RemovedCredential:
         scope=asked.scope,
         owner=asked.owner,
         actor=operating.actor,
+        expected=expected_in(asked.if_match),
     )
     return RemovedCredential(asked.name, asked.scope, missed_by=tuple(missed))
+
+
+def _get(operating: Operating, asked: OneCredential) -> CredentialView:
+    return credentials.the_view(
+        operating.platform, operating.organization, asked.name, scope=asked.scope, owner=asked.owner
+    )
 
 
 def _check(operating: Operating, asked: OneCredential) -> CheckView:
@@ -206,6 +225,18 @@ OPERATIONS = (
         CredentialType,
         _types,
         answer=Answer.LIST,
+    ),
+    Operation(
+        "credentials.get",
+        "GET",
+        _ALL + "/{name}",
+        Permission.CREDENTIALS,
+        "Show a credential, never its value",
+        OneCredential,
+        CredentialView,
+        _get,
+        about="credential",
+        has_etag=True,
     ),
     Operation(
         "credentials.set",
@@ -259,7 +290,7 @@ OPERATIONS = (
         _ALL + "/{name}",
         Permission.CREDENTIALS,
         "Forget a secret",
-        OneCredential,
+        RemoveCredential,
         RemovedCredential,
         _remove,
         about="credential",

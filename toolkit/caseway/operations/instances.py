@@ -70,6 +70,7 @@ class DeployInstance:
 
     name: Name
     version: Annotated[str, About("The version.", example="1.2.0", longest=100)] = ""
+    if_match: IfMatch = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +186,14 @@ def _steering(act: Callable[..., InstanceView]) -> Callable[[Operating, SteerIns
     return steer
 
 
-def _undeploy(operating: Operating, asked: OneInstance) -> InstanceView:
-    return instances.undeploy(operating.platform, operating.organization, asked.name, actor=operating.actor)
+def _undeploy(operating: Operating, asked: SteerInstance) -> InstanceView:
+    return instances.undeploy(
+        operating.platform,
+        operating.organization,
+        asked.name,
+        actor=operating.actor,
+        expected=expected_in(asked.if_match),
+    )
 
 
 def _deploying(act: Callable[..., DeploymentView]) -> Callable[[Operating, DeployInstance], Deployed]:
@@ -197,6 +204,7 @@ def _deploying(act: Callable[..., DeploymentView]) -> Callable[[Operating, Deplo
             asked.name,
             version=asked.version,
             actor=operating.actor,
+            expected=expected_in(asked.if_match),
         )
         return Deployed(asked.name, view)
 
@@ -261,8 +269,14 @@ def _clone(operating: Operating, asked: CloneInstance) -> InstanceView:
     )
 
 
-def _delete(operating: Operating, asked: OneInstance) -> Gone:
-    instances.delete(operating.platform, operating.organization, asked.name, actor=operating.actor)
+def _delete(operating: Operating, asked: SteerInstance) -> Gone:
+    instances.delete(
+        operating.platform,
+        operating.organization,
+        asked.name,
+        actor=operating.actor,
+        expected=expected_in(asked.if_match),
+    )
     return Gone(asked.name)
 
 
@@ -363,7 +377,7 @@ OPERATIONS = (
         _ONE,
         Permission.OWN,
         "Undeploy an instance and leave a tombstone",
-        OneInstance,
+        SteerInstance,
         Gone,
         _delete,
         about="instance",
@@ -400,7 +414,7 @@ OPERATIONS = (
         "undeploy",
         Permission.EDIT,
         "Take an instance down; its definition and history are kept",
-        OneInstance,
+        SteerInstance,
         (InstanceView, _undeploy),
     ),
     _acting(

@@ -71,12 +71,15 @@ def set_credential(  # noqa: PLR0913 - a credential is named by four words and h
     source: str = STORE,
     reference: str = "",
     actor: str,
+    expected: str = "",
 ) -> list[str]:
     """Store or replace a credential; the names of the instances that went live because of it.
 
     `metadata` is shown in lists, `value` never. With a `source` other than the store, `reference` says what
     it is asked for, and `value` is empty; with `age` the value is what git keeps, encrypted.
-    Raises `CasewayError` (`scope`, `secret-key`, `credential-type`, `credential-fields`, `secret-source`)."""
+    `expected`: when whoever replaces it saw it changed last, "" when they do not care.
+    Raises `CasewayError` (`scope`, `secret-key`, `credential-type`, `credential-fields`, `secret-source`,
+    `changed`)."""
     home = _home(organization, scope, owner)
     _check_value(platform, organization, type, value, (source, reference))
     by = By(organization, actor, platform.clock())
@@ -92,6 +95,7 @@ def set_credential(  # noqa: PLR0913 - a credential is named by four words and h
     }
     with platform.database.transaction() as connection:
         kept = _find(connection, home, name)
+        _refuse_changed(kept, name, expected)
         if kept is None:
             connection.execute(
                 sa.insert(credentials).values(
@@ -159,6 +163,25 @@ def the_credential(platform: Platform, organization: str, name: str, scope: str,
     return row
 
 
+def the_view(
+    platform: Platform, organization: str, name: str, *, scope: str = "organization", owner: str = ""
+) -> CredentialView:
+    """One credential without its value; raises `CasewayError` (`not-found`)."""
+    return _view(the_credential(platform, organization, name, scope, owner))
+
+
+def _refuse_changed(row: Row | None, name: str, expected: str) -> None:
+    """Two hands: what the second one saw is no longer so."""
+    now = instant(row.updated_at) if row is not None else "removed"
+    if expected and now != expected:
+        raise CasewayError(
+            f"{name} was changed since: {now}",
+            code="changed",
+            place=name,
+            hint="look at it again, then decide anew",
+        )
+
+
 def _absent(name: str, scope: str) -> CasewayError:
     return CasewayError(
         f"there is no {scope} credential {name!r}",
@@ -179,7 +202,7 @@ def list_credentials(platform: Platform, organization: str) -> list[CredentialVi
         return [_view(row) for row in connection.execute(query)]
 
 
-def remove(
+def remove(  # noqa: PLR0913 - a credential is named by four words
     platform: Platform,
     organization: str,
     name: str,
@@ -187,6 +210,7 @@ def remove(
     scope: str = "organization",
     owner: str = "",
     actor: str,
+    expected: str = "",
 ) -> list[str]:
     """Forget a credential; the names of the instances that miss it now. Raises `not-found`."""
     home = _home(organization, scope, owner)
@@ -195,6 +219,7 @@ def remove(
         kept = _find(connection, home, name)
         if kept is None:
             raise _absent(name, scope)
+        _refuse_changed(kept, name, expected)
         connection.execute(sa.delete(credentials).where(credentials.c.id == kept.id))
         note(connection, by, ("delete", "credential", name), before={"scope": scope, "owner": home[2]})
         exposed = healing.expose(connection, kept.id, by)

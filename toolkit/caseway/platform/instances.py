@@ -92,7 +92,7 @@ def share(
 
 
 def deploy(
-    platform: Platform, organization: str, name: str, version: str = "", *, actor: str
+    platform: Platform, organization: str, name: str, version: str = "", *, actor: str, expected: str = ""
 ) -> DeploymentView:
     """Deploy `version` and stay with it; without one, what failed last, else what the instance follows.
 
@@ -100,6 +100,7 @@ def deploy(
     by = By(organization, actor, platform.clock())
     with lease.hold(platform) as held:
         recover(platform, held)
+        _refuse_seen_changed(platform, organization, name, expected)
         redeploy(platform, name, by, held, version=version)
         with platform.database.transaction() as connection:
             lease.confirm(connection, held, platform.clock())
@@ -115,13 +116,13 @@ def deploy(
 
 
 def rollback(
-    platform: Platform, organization: str, name: str, version: str = "", *, actor: str
+    platform: Platform, organization: str, name: str, version: str = "", *, actor: str, expected: str = ""
 ) -> DeploymentView:
     """Deploy an earlier version again, by default the one that served before, and stay with it."""
     if not version:
         with platform.database.reading() as connection:
             version = _before(connection, the_instance(connection, organization, name))
-    return deploy(platform, organization, name, version, actor=actor)
+    return deploy(platform, organization, name, version, actor=actor, expected=expected)
 
 
 def update(  # noqa: PLR0913 - one keyword per field that may change
@@ -162,12 +163,15 @@ def update(  # noqa: PLR0913 - one keyword per field that may change
     return list_deployments(platform, organization, name, limit=1)[0]
 
 
-def undeploy(platform: Platform, organization: str, name: str, *, actor: str) -> InstanceView:
+def undeploy(
+    platform: Platform, organization: str, name: str, *, actor: str, expected: str = ""
+) -> InstanceView:
     """Nothing live any more; definition and history are kept. The instance shows as paused until it is
     deployed again, and then is what it is wanted to be: this changes nothing of that."""
     by = By(organization, actor, platform.clock())
     with lease.hold(platform) as held:
         recover(platform, held)
+        _refuse_seen_changed(platform, organization, name, expected)
         with platform.database.reading() as connection:
             was_running = rows.is_running(the_instance(connection, organization, name).phase)
         touched: list[str] = []
@@ -179,11 +183,12 @@ def undeploy(platform: Platform, organization: str, name: str, *, actor: str) ->
     return get_instance(platform, organization, name)
 
 
-def delete(platform: Platform, organization: str, name: str, *, actor: str) -> None:
+def delete(platform: Platform, organization: str, name: str, *, actor: str, expected: str = "") -> None:
     """Undeploy, then leave a tombstone: `restore` brings it back, `purge` ends it."""
     by = By(organization, actor, platform.clock())
     with lease.hold(platform) as held:
         recover(platform, held)
+        _refuse_seen_changed(platform, organization, name, expected)
         take_down(platform, name, by, held)
         with platform.database.transaction() as connection:
             lease.confirm(connection, held, by.at)
@@ -229,6 +234,13 @@ def _change(
 def _winning(connection: sa.Connection, name: str, by: By) -> list[str]:
     row = the_instance(connection, by.organization, name)
     return switch_off_others(connection, row, by) if rows.is_running(row.phase) else []
+
+
+def _refuse_seen_changed(platform: Platform, organization: str, name: str, expected: str) -> None:
+    """As `_refuse_changed`; under the lease nobody else comes between."""
+    if expected:
+        with platform.database.reading() as connection:
+            _refuse_changed(the_instance(connection, organization, name), expected)
 
 
 def _refuse_changed(row: Row, expected: str) -> None:

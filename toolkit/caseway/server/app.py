@@ -116,13 +116,13 @@ def flat(routes: Iterable[Any]) -> Iterator[Any]:
 
 
 def _methods(request: Request) -> set[str]:
-    """The methods that the routes of this path take."""
-    found: set[str] = set()
+    """The methods that this path takes: those of the first route that it fits, of however many."""
+    found: dict[str, set[str]] = {}
     for route in flat(request.app.routes):
         pattern = getattr(route, "path_regex", None)
         if pattern is not None and pattern.match(request.url.path):
-            found |= set(getattr(route, "methods", None) or ())
-    return found
+            found.setdefault(route.path, set()).update(getattr(route, "methods", None) or ())
+    return next(iter(found.values()), set())
 
 
 def _no_database(_request: Request, error: Exception) -> Response:
