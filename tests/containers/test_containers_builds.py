@@ -7,14 +7,16 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from containers_world import a_document, a_job, a_place, a_script, left, run_job
+from containers_world import a_document, a_job, a_place, a_script, a_shell, left, run_job
 
 from caseway.containers import layer
 from caseway.containers.base import BASE_TAG
-from caseway.containers.builds import RuntimeSpec, build_runtime, freshness
+from caseway.containers.builds import RuntimeSpec, add_runner, build_runtime, freshness
 from caseway.containers.errors import ContainerFailed
-from caseway.containers.images import find_image
+from caseway.containers.images import Recipe, build_image, find_image, remove_image, unused_images
 from caseway.model.errors import CasewayError
+
+pytestmark = pytest.mark.timeout(600)  # builds share the machine with all the other tests
 
 DOCKERFILE = (
     b'FROM caseway/base:bookworm\nARG WHO\nCOPY hello.txt /hello.txt\nRUN echo "$WHO" >> /hello.txt\n'
@@ -70,6 +72,51 @@ def test_a_dockerfile_with_its_context_and_arguments(engine, runtime_image):
     other = a_runtime("big", {**files, "runtimes/big/hello.txt": b"other\n"}, **spec.body)
     assert freshness(engine, spec, built.inputs) == "current"
     assert freshness(engine, other, built.inputs) == "outdated"
+
+
+def test_a_rebuild_is_another_image_and_the_one_before_stays_for_who_is_deployed_with_it(
+    engine, runtime_image
+):
+    mark = secrets.token_hex(8)  # an image of this test's own
+    text = f"FROM caseway/base:bookworm\nLABEL mark={mark}\nRUN date +%s.%N > /when\n"
+    spec = a_runtime("again", {"Dockerfile": text.encode()}, dockerfile="Dockerfile")
+    first = build_runtime(engine, spec, lambda line: None)
+    second = build_runtime(engine, spec, lambda line: None, is_fresh=True)
+    assert (second.is_new, second.inputs) == (True, first.inputs)
+    assert second.image_id != first.image_id
+    when = a_document(a_shell("cat /when"))
+    times = {run_job(engine, a_job(when, a_place(one.image_id))).output for one in (first, second)}
+    assert len(times) == 2
+    assert build_runtime(engine, spec, lambda line: None).image_id == second.image_id
+    before = find_image(engine, first.image_id)
+    assert before is not None
+    (kept,) = before.tags
+    assert kept in unused_images(engine, frozenset({second.image}))
+    assert kept not in unused_images(engine, frozenset({second.image, first.image_id}))
+    for name in (kept, second.image, f"{second.image}-base"):
+        assert remove_image(engine, name)
+    assert find_image(engine, first.image_id) is None
+
+
+def test_the_default_runtime_holds_the_same_files_whenever_it_is_built(engine, runtime_image):
+    list_files = (
+        "cd / && find opt usr -xdev -type f 2>/dev/null | sort | "
+        "xargs -d '\\n' sha256sum 2>/dev/null | sha256sum"
+    )
+    said = set()
+    for number in (1, 2):
+        tag = f"caseway/tests-{secrets.token_hex(4)}:{number}"
+        # Another label first, so that no layer of the one before is taken.
+        base = Recipe(
+            layer.context({"Dockerfile": b"FROM caseway/base:bookworm\nLABEL n=" + tag[-10:].encode()}),
+            f"{tag}-base",
+        )
+        build_image(engine, base, lambda line: None)
+        add_runner(engine, f"{tag}-base", tag, {}, lambda line: None)
+        said.add(run_job(engine, a_job(a_document(a_shell(list_files)), a_place(tag))).output)
+        assert remove_image(engine, tag)
+        assert remove_image(engine, f"{tag}-base")
+    assert len(said) == 1
 
 
 def test_a_build_that_fails_shows_the_last_lines_and_leaves_nothing(engine, runtime_image):

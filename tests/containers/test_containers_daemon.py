@@ -23,7 +23,10 @@ from caseway.containers.images import import_image
 from caseway.containers.reaper import reap
 from docker_daemon import Daemon, own_containers
 
-pytestmark = pytest.mark.usefixtures("docker_daemon")  # skips where no daemon can run
+pytestmark = [
+    pytest.mark.usefixtures("docker_daemon"),  # skips where no daemon can run
+    pytest.mark.timeout(600),
+]
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ def litter(engine) -> list[object]:
     return [left(engine), own_networks(engine), own_volumes(engine), temporary]
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("count", "warmth"), [(COLD, Warmth()), (200, Warmth(Mode.IDLE_SHUTDOWN))])
 def test_many_executions_in_a_row_leave_nothing(engine, runtime_image, tmp_path, monkeypatch, count, warmth):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

@@ -18,13 +18,20 @@ from caseway.platform.building import BuildRequest, BuiltImage
 from caseway.platform.compose import open_platform
 from caseway.platform.deployment_views import list_deployments
 from caseway.platform.journal import JournalWriter
-from caseway.platform.runtimes import list_builds, list_runtimes, remove_builds
+from caseway.platform.runtimes import (
+    build,
+    images_in_use,
+    list_builds,
+    list_runtimes,
+    read_body,
+    remove_builds,
+)
 from caseway.platform.snapshot import read_snapshot
 from caseway.reconcile.plan import plan
 from caseway.repo.read import read
 from caseway.targets.registry import TARGETS
 from caseway.worker.contained import contained
-from caseway.worker.places import place_from
+from caseway.worker.places import Places, place_from
 from caseway.worker.run import Worker, claim, run_claimed
 from docker_daemon import docker_daemon, engine, own_containers, runtime_image  # noqa: F401 - fixtures
 
@@ -133,6 +140,54 @@ def test_a_runtime_in_use_is_not_removed(platform, engine, contained_project):  
         remove_builds(platform, "acme", "tools", actor="me")
     assert refused.value.code == "runtime-in-use"
     assert "demo" in refused.value.message
+
+
+def test_an_image_that_an_instance_is_deployed_with_is_in_use_though_a_newer_is_built(
+    platform,
+    engine,  # noqa: F811 - the fixture
+    contained_project,
+):
+    carry(building(platform, engine), contained_project())
+    record = list_deployments(platform, "acme", "demo")[0].result["container"]
+    body = read_body(platform, "acme", "tools")
+    newer = replace(
+        platform, builder=lambda request, log: BuiltImage("caseway/acme-tools:new", "new", 1, "i")
+    )
+    build(newer, BuildRequest("acme", "tools", body, True), "d", actor="ann", log=lambda line: None)
+    assert {"caseway/acme-tools:new", record["image"], record["imageId"]} <= images_in_use(platform)
+
+
+def test_the_containers_of_a_deployment_are_called_as_its_record_says(
+    platform,
+    engine,  # noqa: F811 - the fixture
+    contained_project,
+):
+    carry(building(platform, engine), contained_project(more=", warm: {mode: idle-shutdown}"))
+    (deployment,) = list_deployments(platform, "acme", "demo")
+    assert (deployment.result["namespace"], deployment.result["name"]) == ("acme", "demo")
+
+    async def go() -> list[str]:
+        with JournalWriter(platform.database) as writer:
+            worker = Worker(platform, writer)
+            async with contained(worker, lambda: Engine(engine.address)):
+                await run_claimed(worker, claim(worker, start(platform)))
+                await worker.executor.settle()
+                return [item.name for item in await asyncio.to_thread(own_containers, engine)]
+
+    (name,) = asyncio.run(go())
+    assert name.startswith(deployment.result["container"]["containerName"] + "-")
+
+
+def test_the_default_runtime_is_recorded_with_the_digest_that_it_had(platform, project):
+    knowing = replace(platform, image_id=lambda name: f"sha256:of {name}")
+    carry(knowing, project({"main": LOOK}, spec="container: {}"))
+    (deployment,) = list_deployments(platform, "acme", "demo")
+    record = deployment.result["container"]
+    assert (record["image"], record["imageId"]) == (
+        "caseway/runtime:default",
+        "sha256:of caseway/runtime:default",
+    )
+    assert Places(platform)._called(record)["imageId"] == ""  # each engine has a default runtime of its own
 
 
 def test_a_lost_container_s_execution_goes_on_elsewhere(platform, engine, contained_project):  # noqa: F811

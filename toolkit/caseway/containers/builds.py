@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from caseway.containers.images import (
     Recipe,
     build_image,
     find_image,
+    keep_image,
     python_of,
     require_image,
 )
@@ -82,7 +83,9 @@ def build_runtime(engine: Engine, spec: RuntimeSpec, log: Log, *, is_fresh: bool
     if found is not None:
         log(f"{tag} is there already")
         return _built(tag, found, inputs, (base_id, runner), is_new=False)
-    below, python = _below(engine, spec, base, tag, log)
+    if is_fresh:
+        keep_image(engine, tag)
+    below, python = _below(engine, spec, (base, tag), log, is_fresh=is_fresh)
     log(f"[3/3] adding the runner to {below}")
     image = _with_runner(
         engine, (below, python), tag, {RUNTIME: spec.name, "dev.caseway.inputs": inputs}, log
@@ -110,19 +113,23 @@ def _base(spec: RuntimeSpec) -> str:
     return str(spec.body.get("image") or spec.body.get("baseImage") or "")
 
 
-def _below(engine: Engine, spec: RuntimeSpec, base: str, tag: str, log: Log) -> tuple[str, Python]:
-    """The image without the runner, and the Python in it."""
+def _below(
+    engine: Engine, spec: RuntimeSpec, names: tuple[str, str], log: Log, *, is_fresh: bool
+) -> tuple[str, Python]:
+    """The image without the runner, and the Python in it; `names` are those of the base and of the result."""
+    base, tag = names
     name = base
     if not base:
         log(f"[1/3] building {spec.body['dockerfile']}")
         name = f"{tag}-base"
-        build_image(engine, _dockerfile(spec, name), log)
+        build_image(engine, replace(_dockerfile(spec, name), is_fresh=is_fresh), log)
     python = python_of(engine, name)
     packages = spec.body.get("packages") or {}
     system, wanted = list(packages.get("system") or ()), list(packages.get("python") or ())
     if system or wanted:
         log(f"[2/3] installing {len(system)} system and {len(wanted)} Python packages")
-        build_image(engine, _packages(name, f"{tag}-packages", system, _wheels(python, wanted, log)), log)
+        recipe = _packages(name, f"{tag}-packages", system, _wheels(python, wanted, log))
+        build_image(engine, replace(recipe, is_fresh=is_fresh), log)
         name = f"{tag}-packages"
     return name, python
 

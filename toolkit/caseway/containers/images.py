@@ -102,9 +102,20 @@ def remove_image(engine: Engine, name: str) -> bool:
     return True
 
 
+def keep_image(engine: Engine, tag: str) -> None:
+    """Give the image of that name another one, for the name is about to be given away: what is deployed with
+    it keeps it."""
+    found = find_image(engine, tag)
+    if found is not None:
+        repository, _, version = tag.rpartition(":")
+        with engine_errors(tag):
+            engine.client.api.tag(found.id, repository, f"{version}-{found.id.removeprefix('sha256:')[:12]}")
+
+
 def unused_images(engine: Engine, used: frozenset[str]) -> list[str]:
-    """The names of the runtimes' images that are not among `used`; the default one and the bases are kept."""
-    names = {tag for image in our_images(engine) for tag in image.tags}
+    """The names of the runtimes' images that are not among `used`, names and ids; the default one and the
+    bases are kept."""
+    names = {tag for image in our_images(engine) if image.id not in used for tag in image.tags}
     kept = {"caseway/runtime", "caseway/base"}
     parts = {f"{name}{suffix}" for name in used for suffix in ("", "-base", "-packages")}
     return sorted(name for name in names - parts if name.rpartition(":")[0] not in kept)

@@ -195,7 +195,8 @@ def remove_builds(platform: Platform, organization: str, runtime: str, *, actor:
 
 
 def images_in_use(platform: Platform) -> frozenset[str]:
-    """The images that a runtime of any organization stands for."""
+    """The images, by name and id, that a runtime of any organization stands for, or that an instance is
+    deployed with."""
     with platform.database.reading() as connection:
         newest = sa.select(
             runtime_builds.c.organization,
@@ -212,7 +213,13 @@ def images_in_use(platform: Platform) -> frozenset[str]:
                 runtime_builds.c.version == same.c.version,
             ),
         )
-        return frozenset(str(row.image) for row in connection.execute(query))
+        named = {str(row.image) for row in connection.execute(query)}
+        serving = sa.select(deployments.c.result).join(
+            current_deployments, current_deployments.c.deployment_id == deployments.c.id
+        )
+        records = [(row.result or {}).get("container") or {} for row in connection.execute(serving)]
+    deployed = {str(record.get(part) or "") for record in records for part in ("image", "imageId")}
+    return frozenset((named | deployed) - {""})
 
 
 def _begin(platform: Platform, by: By, request: BuildRequest, digest: str) -> int:
