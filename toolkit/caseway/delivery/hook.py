@@ -72,24 +72,31 @@ def read_updates(lines: Iterable[str]) -> list[Update]:
 
 def judge(hook: Hook, updates: Iterable[Update]) -> bool:
     """Whether the push may be taken: what goes to a protected stage must be valid, and its plan must hold.
-    Other faults are told and let pass."""
-    is_fine = True
-    for update in updates:
-        if update.is_removal:
-            continue
-        try:
-            for asked, stage in _targets(hook, update):
-                with hook.connect(asked.folder, asked.desired.organization) as client:
-                    plan = plan_project(client, asked.desired, PlanRequest(stage=stage, prune=hook.prunes))
-                if plan.blocked:
-                    raise CasewayError("\n".join(plan.blocked), code="plan-blocked", place=stage)
-        except CasewayError as error:
-            _tell(hook.say, error)
-            guarded = _protected(hook, update)
-            if guarded:
-                hook.say(f"refused: {update.ref} deploys to {', '.join(guarded)}, which is protected")
-            is_fine = is_fine and not guarded
-    return is_fine
+    Other faults let it pass, and are told of by what deploys it."""
+    faults = [(update, fault) for update in updates if (fault := _fault(hook, update)) is not None]
+    guarded = {update: _protected(hook, update) for update, _ in faults}
+    if not any(guarded.values()):
+        return True
+    for update, fault in faults:
+        _tell(hook.say, fault)
+        if guarded[update]:
+            hook.say(f"refused: {update.ref} deploys to {', '.join(guarded[update])}, which is protected")
+    return False
+
+
+def _fault(hook: Hook, update: Update) -> CasewayError | None:
+    """Why what is pushed cannot be deployed; None when it can, or deploys nowhere."""
+    if update.is_removal:
+        return None
+    try:
+        for asked, stage in _targets(hook, update):
+            with hook.connect(asked.folder, asked.desired.organization) as client:
+                plan = plan_project(client, asked.desired, PlanRequest(stage=stage, prune=hook.prunes))
+            if plan.blocked:
+                return CasewayError("\n".join(plan.blocked), code="plan-blocked", place=stage)
+    except CasewayError as error:
+        return error
+    return None
 
 
 def deploy(hook: Hook, updates: Iterable[Update]) -> bool:
