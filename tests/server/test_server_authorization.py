@@ -6,6 +6,7 @@ same check that the application asks, so that nothing is done a hundred times ov
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,7 +28,8 @@ from caseway.platform.access import people, service_accounts, teams, tokens
 from caseway.platform.access.caller import caller_of
 from caseway.platform.compose import Platform
 from caseway.platform.database import migrate
-from caseway.server.app import create_app
+from caseway.platform.views import get_instance
+from caseway.server.app import create_app, flat
 from caseway.server.edge import Edge
 from caseway.server.settings import ServerSettings
 from chaos.store_builders import (
@@ -342,6 +344,77 @@ def test_who_may_is_let_through(world: World, name: str) -> None:
         except CasewayError:
             is_allowed = False
         assert is_allowed == (who in WHO[ROWS[name]]), who
+
+
+# The routes that are no operations: who gets in, as each shows their token.
+HEALTH = ("/healthz", "/readyz", "/metrics", f"{PREFIX}/openapi.json")
+DOORS: dict[tuple[str, str], set[str]] = {
+    **{("GET", path): EVERYBODY for path in HEALTH},
+    ("POST", "/hooks/{instance}/main"): {"key"},
+    ("GET", "/hooks/{instance}/executions/{execution}"): {"key"},
+    ("POST", "/hooks/events"): WHO["sends events"],
+    ("POST", "/hooks/push"): set(),  # a forge's signature opens it, no token does
+}
+EVENT = {"specversion": "1.0", "id": "1", "source": "urn:tests", "type": "tested"}
+
+
+@pytest.mark.parametrize(("method", "path"), list(DOORS))
+def test_every_other_route_lets_in_whom_it_shall_and_nobody_else(
+    world: World, method: str, path: str
+) -> None:
+    view = get_instance(world.platform, ORGANIZATION, INSTANCE)
+    url = path.format(instance=view.id, execution=world.execution)
+    kind = "application/cloudevents+json" if path == "/hooks/events" else "application/json"
+
+    async def ask() -> dict[str, int]:
+        transport = httpx.ASGITransport(app=world.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here.test") as client:
+            found = {}
+            for name, token in world.tokens.items():
+                headers = {"Authorization": f"Bearer {token}"} if token else {}
+                body = json.dumps(EVENT) if method == "POST" else None
+                sent = {**headers, "Content-Type": kind, "X-GitHub-Event": "push"}
+                found[name] = (await client.request(method, url, headers=sent, content=body)).status_code
+            return found
+
+    statuses = asyncio.run(ask())
+    assert set(statuses) == EVERYBODY
+    assert {name for name, status in statuses.items() if status < 300} == DOORS[method, path]
+    assert {status for status in statuses.values() if status >= 300} <= {400, 401, 403, 404}
+
+
+def test_the_routes_of_both_matrices_are_all_that_there_are(world: World) -> None:
+    routes = {
+        (method, route.path)
+        for route in flat(world.app._app.routes)
+        for method in route.methods
+        if method != "HEAD"
+    }
+    operations = {(operation.method, operation.path) for operation in OPERATIONS.values()}
+    doors = {(method, path) for method, path in DOORS if "{" not in path}
+    triggers = {
+        (method, "/hooks/{instance_id}/{path:path}") for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+    }
+    rest = {("GET", "/hooks/{instance_id}/executions/{execution_id}"), ("OPTIONS", "/hooks/events")}
+    assert routes == operations | doors | triggers | rest
+
+
+@pytest.mark.parametrize("role", ["member", "admin", "owner"])
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_no_role_in_another_organization_reaches_what_is_in_this_one(
+    world: World, name: str, role: str
+) -> None:
+    operation = OPERATIONS[name]
+    if operation.about not in {"process", "instance", "execution", "key", "plan", "apply", "runtime"}:
+        return  # it is about the caller's own organization, and cannot name another
+    caller = replace(callers(world)["elsewhere"], organization_role=role)
+    with pytest.raises(CasewayError) as caught:
+        require(
+            Operating(world.platform, caller),
+            operation,
+            decode(operation.request, request_for(world, operation)),
+        )
+    assert caught.value.code in {"not-found", "forbidden"}
 
 
 @pytest.mark.parametrize("name", [name for name, row in sorted(ROWS.items()) if row == "lists"])
