@@ -17,6 +17,7 @@ from caseway.model.plan import Plan
 from caseway.operations import carrying_out
 from caseway.operations.client import PlanOptions
 from caseway.operations.local_client import LocalClient
+from caseway.operations.paging import write_cursor
 from caseway.operations.remote_apply import apply_there
 from caseway.operations.remote_client import RemoteClient
 from caseway.operations.uploading import taken_apart
@@ -198,3 +199,28 @@ def test_a_desired_state_of_another_project_than_said_is_refused(client):
     with pytest.raises(CasewayError) as caught:
         client.call("plans.create", project="another", desired=manifest)
     assert caught.value.code == "other-project"
+
+
+def test_applies_are_listed_page_by_page_however_many_there_are(server, client):
+    plan = client.plan(REPO, PlanOptions())
+    for number in range(7):
+        record = ("a-plan", "other") if number == 3 else (plan.id, plan.project)
+        applies.create(server.platform, "acme", f"apply-{number}", record, actor="ann")
+    paged, cursor = [], ""
+    while True:
+        page = client.call("applies.list", project=plan.project, limit=2, cursor=cursor)
+        paged += [item["id"] for item in page["items"]]
+        cursor = page["nextCursor"]
+        if not cursor:
+            break
+    assert paged == [f"apply-{number}" for number in range(7) if number != 3]
+    assert [item["id"] for item in client.call("applies.list", project="other")["items"]] == ["apply-3"]
+
+
+@pytest.mark.parametrize(
+    "key", [["2026-01-01T00:00:00Z"], ["yesterday", "x"], ["2026-01-01T00:00:00Z", "x", "y"]]
+)
+def test_a_cursor_of_applies_that_is_none_is_refused(client, key):
+    with pytest.raises(CasewayError) as caught:
+        client.call("applies.list", cursor=write_cursor(key))
+    assert caught.value.code == "cursor"

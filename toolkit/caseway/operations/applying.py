@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Annotated, Any
 
 from caseway.model.access import Permission
@@ -11,9 +12,10 @@ from caseway.model.errors import CasewayError
 from caseway.operations import carrying_out
 from caseway.operations.fields import NAME, About, Cursor, Limit
 from caseway.operations.operation import PREFIX, Answer, Event, Follow, Look, Operating, Operation, Page
-from caseway.operations.paging import page_of
+from caseway.operations.paging import read_cursor, unreadable, write_cursor
 from caseway.platform import applies, blobs, kept_plans
 from caseway.platform.applies import ApplyRecord
+from caseway.platform.tables.types import moment
 from caseway.reconcile.serialize import as_whole
 
 DIGEST = r"^sha256:[0-9a-f]{64}$"
@@ -186,15 +188,31 @@ def _get_apply(operating: Operating, asked: OneApply) -> ApplyRecord:
 
 
 def _list_applies(operating: Operating, asked: ListApplies) -> Page:
-    found = applies.listed(operating.platform, operating.organization, asked.project)
-    if operating.caller.project:
-        found = [item for item in found if item.project == operating.caller.project]
-    ordered = sorted((replace(item, report=None) for item in found), key=_key)
-    return page_of(ordered, _key, asked.cursor, asked.limit)
+    project = operating.caller.project or asked.project
+    if asked.project and project != asked.project:
+        return Page([])
+    found = applies.listed(
+        operating.platform,
+        operating.organization,
+        project,
+        after=_after(asked.cursor),
+        limit=asked.limit + 1,
+    )
+    shown = [replace(item, report=None) for item in found[: asked.limit]]
+    more = len(found) > asked.limit
+    return Page(shown, write_cursor((shown[-1].created_at, shown[-1].id)) if more else "")
 
 
-def _key(item: ApplyRecord) -> tuple[str, str]:
-    return item.created_at, item.id
+def _after(cursor: str) -> tuple[datetime, str] | None:
+    """When the last apply that was shown was made, and its id."""
+    key = read_cursor(cursor)
+    if not key:
+        return None
+    try:
+        made, last = key
+        return moment(made), last
+    except ValueError as error:
+        raise unreadable() from error
 
 
 def _follow(operating: Operating, asked: OneApply) -> Follow:

@@ -35,13 +35,14 @@ def read_cursor(cursor: str) -> list[str]:
     try:
         key: Any = json.loads(base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError) as error:
-        raise _unreadable() from error
+        raise unreadable() from error
     if not isinstance(key, list) or not key or not all(isinstance(part, str) for part in key):
-        raise _unreadable()
+        raise unreadable()
     return key
 
 
-def _unreadable() -> CasewayError:
+def unreadable() -> CasewayError:
+    """What is told of a cursor that is none."""
     return CasewayError(
         "the cursor cannot be read", code="cursor", hint="use `nextCursor` of the page before, unchanged"
     )

@@ -114,7 +114,10 @@ def _list(operating: Operating, asked: ListProcesses) -> Page:
 
 
 def _starters(operating: Operating, asked: ListProcesses) -> Page:
-    found = processes.starters(operating.platform, operating.organization, caller=operating.caller)
+    platform, organization = operating.platform, operating.organization
+    fitting = {view.name for view in list_processes(platform, organization, search=asked.search)}
+    found = processes.starters(platform, organization, caller=operating.caller)
+    found = [view for view in found if view.name in fitting]
     return page_of(found, lambda view: (view.name,), asked.cursor, asked.limit)
 
 

@@ -80,12 +80,23 @@ def get(platform: Platform, organization: str, apply_id: str) -> ApplyRecord:
     return _record(row)
 
 
-def listed(platform: Platform, organization: str, project: str = "") -> list[ApplyRecord]:
-    """The latest applies first, at most a thousand, without their reports."""
+def listed(
+    platform: Platform,
+    organization: str,
+    project: str = "",
+    *,
+    after: tuple[datetime, str] | None = None,
+    limit: int = 1000,
+) -> list[ApplyRecord]:
+    """The applies after the one made at that moment under that id, oldest first, without their reports."""
     query = sa.select(applies).where(applies.c.organization == organization)
     if project:
         query = query.where(applies.c.project == project)
-    query = query.order_by(applies.c.created_at.desc(), applies.c.id.desc()).limit(1000)
+    if after is not None:
+        made, last = after
+        later = sa.and_(applies.c.created_at == made, applies.c.id > last)
+        query = query.where(sa.or_(applies.c.created_at > made, later))
+    query = query.order_by(applies.c.created_at, applies.c.id).limit(limit)
     with platform.database.reading() as connection:
         return [_record(row, is_whole=False) for row in connection.execute(query)]
 
