@@ -21,7 +21,7 @@ from deploy_world import CLONE, DEPLOY, compose
 from packaging.requirements import Requirement
 
 from caseway.containers.engine import Engine
-from docker_daemon import docker_daemon, engine, runtime_image  # noqa: F401 - fixtures
+from docker_daemon import _cache, _locked, docker_daemon, engine, runtime_image  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.timeout(300)  # whichever is first builds the image
 
@@ -75,7 +75,7 @@ def packed(files: dict[str, bytes]) -> io.BytesIO:
     everything = {"Dockerfile": (DEPLOY / "Dockerfile").read_bytes()}
     everything |= {f"app/{name}": data for name, data in files.items()}
     with tarfile.open(fileobj=made, mode="w") as archive:
-        for name, data in everything.items():
+        for name, data in sorted(everything.items()):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(data), 0o644
             archive.addfile(entry, io.BytesIO(data))
@@ -84,25 +84,34 @@ def packed(files: dict[str, bytes]) -> io.BytesIO:
 
 
 @pytest.fixture(scope="module")
-def image(engine: Engine, runtime_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:  # noqa: F811
-    """The image, gone afterwards."""
-    folder = tmp_path_factory.mktemp("app")
-    tag = f"deploy-test:{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+def image(engine: Engine, runtime_image: str, tmp_path_factory: pytest.TempPathFactory) -> str:  # noqa: F811
+    """The image, built once for what it is made of now, by whichever process of the tests is first."""
+    context = packed(app(tmp_path_factory.mktemp("app")))
+    made_of = hashlib.sha256(runtime_image.encode() + context.getvalue()).hexdigest()[:12]
+    tag = f"deploy-test:{made_of}"
+    with _locked(_cache() / "deploy"):
+        known = {name for one in engine.client.images.list("deploy-test") for name in one.tags}
+        if tag not in known:
+            built(engine, context, tag, runtime_image)
+        for old in known - {tag}:
+            engine.client.images.remove(old, force=True)
+    return tag
+
+
+def built(engine: Engine, context: io.BytesIO, tag: str, base: str) -> None:  # noqa: F811 - the fixture
+    """Build it as the Dockerfile says."""
     told = engine.client.api.build(
-        fileobj=packed(app(folder)),
+        fileobj=context,
         custom_context=True,
         tag=tag,
-        buildargs={"BASE": runtime_image},
+        buildargs={"BASE": base},
         network_mode="none",
         rm=True,
         forcerm=True,
         decode=True,
     )
-    lines = [str(event.get("stream") or event.get("error") or "") for event in told]
-    with_error = "".join(lines)[-3000:]
-    assert "Successfully tagged" in with_error, with_error
-    yield tag
-    engine.client.images.remove(tag, force=True)
+    lines = "".join(str(event.get("stream") or event.get("error") or "") for event in told)
+    assert "Successfully tagged" in lines, lines[-3000:]
 
 
 @pytest.fixture(scope="module")
