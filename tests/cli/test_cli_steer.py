@@ -141,6 +141,18 @@ def test_processes_are_listed_with_their_versions(caseway, applied):
     )
 
 
+def test_starters_are_found_and_copied(caseway, applied):
+    assert caseway("process", "list", "--starters", "--format", "json").json["processes"] == []
+    edit(applied / "use-cases/hello/usecase.yaml", "spec:\n", "spec:\n  starter: true\n")
+    commit(applied, "a starter")
+    assert caseway("apply", "--yes").code == 0
+    [found] = caseway("process", "list", "--starters", "--format", "json").json["processes"]
+    assert found["name"] == "hello"
+    none = caseway("process", "list", "--starters", "--search", "nothing", "--format", "json")
+    assert none.json["processes"] == []
+    assert caseway("process", "clone", "hello", "mine").code == 0
+
+
 def test_a_process_shows_its_versions_and_one_version_its_template(caseway, applied):
     new_version(caseway, applied)
     facts = caseway("process", "get", "hello", "--format", "json").json

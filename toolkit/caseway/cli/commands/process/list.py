@@ -20,14 +20,16 @@ COLUMNS = {
 @click.command("list")
 @click.option("--search", default="", metavar="TEXT", help="Only those with TEXT in name, title or tags.")
 @click.option("--archived", is_flag=True, help="Archived ones too.")
+@click.option("--starters", is_flag=True, help="Only those that are meant to be copied.")
 @session_options()
 @with_session
-def command(session: Session, search: str, archived: bool) -> None:
+def command(session: Session, search: str, archived: bool, starters: bool) -> None:
     """List processes with their published and latest versions."""
     from caseway.operations.client import every
 
     with session.client() as client:
-        found = every(client, "processes.list", archived=archived, search=search)
+        operation = "processes.starters" if starters else "processes.list"
+        found = every(client, operation, archived=archived, search=search)
     if session.is_json:
         print_json({"processes": found})
     else:
