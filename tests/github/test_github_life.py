@@ -301,7 +301,11 @@ def test_pull_request_target_is_refused_before_anything_is_read(pipeline: Pipeli
     pipeline.connected.clear()
     report = pipeline.run("pull_request_target", {"action": "opened", "number": 7})
     assert not report.is_ok
-    assert "pull_request" in report.headline
+    assert report.headline == "Refused"
+    [told] = commands(pipeline.log, "error")
+    assert "Use the pull_request event" in told
+    page = (pipeline.files / "summary.md").read_text()  # type: ignore[operator]
+    assert page.rpartition("### ")[2].count("strangers wrote") == 1
     assert pipeline.connected == []
 
 

@@ -70,7 +70,8 @@ def _head(report: Report) -> Iterator[str]:
         yield inline(_sentence(report))
         yield ""
     if report.trouble is not None:
-        yield f"> **{inline(report.trouble.message)}**"
+        if report.trouble.message != report.job.reason:
+            yield f"> **{inline(report.trouble.message)}**"
         if report.trouble.hint:
             yield f"> {inline(report.trouble.hint)}"
         yield ""

@@ -127,6 +127,8 @@ class Report:
         """One line: how it went."""
         if self.errors:
             return counted(len(self.errors), "error") + " in the project"
+        if self.job.do is Do.REFUSE:
+            return _HEADLINES[Do.REFUSE]
         if self.trouble is not None:
             return self.trouble.message.partition("\n")[0]
         if self.blocked:

@@ -52,7 +52,8 @@ def conclude(audience: Audience, report: Report) -> Report:
         console.warn(remark)
     if not report.is_ok and not report.errors:  # errors in files stand beside their lines already
         hint = f" ({report.trouble.hint})" if report.trouble and report.trouble.hint else ""
-        console.warn(report.headline + hint, is_error=True)
+        said = report.trouble.message if report.trouble else report.headline
+        console.warn(said + hint, is_error=True)
     _files(audience, report)
     return report
 
