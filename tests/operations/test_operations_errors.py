@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,7 +23,9 @@ TESTS = Path(__file__).parents[1]
 
 
 @contextmanager
-def answering(status: int, body: bytes, kind: str = "text/html") -> Iterator[str]:
+def answering(
+    status: int, body: bytes, kind: str = "text/html", more: Mapping[str, str] | None = None
+) -> Iterator[str]:
     """A server that is no Caseway, and gives the same answer to everything."""
 
     class Answer(BaseHTTPRequestHandler):
@@ -31,6 +33,8 @@ def answering(status: int, body: bytes, kind: str = "text/html") -> Iterator[str
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
+            for name, value in (more or {}).items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
 
@@ -93,6 +97,20 @@ def test_an_answer_of_another_program_is_quoted_and_doubted(status, body, kind):
 def test_a_success_that_is_no_json_is_doubted_too():
     with answering(200, b"<html>welcome</html>") as url:
         assert refusal(url).code == "unexpected-answer"
+
+
+def test_a_server_that_asks_to_wait_is_waited_for_and_one_that_does_not_is_not():
+    for after, waits in ((b"2", [2.0, 2.0, 2.0]), (b"900", []), (b"", [])):
+        body = b'{"code": "too-many-requests", "detail": "too many requests at once"}'
+        waited: list[float] = []
+        with (
+            answering(429, body, "application/problem+json", {"Retry-After": after.decode()}) as url,
+            RemoteClient(url, "cwp_x", pause=waited.append) as client,
+            pytest.raises(CasewayError) as caught,
+        ):
+            client.call("status.get")
+        assert caught.value.code == "too-many-requests"
+        assert waited == waits
 
 
 def test_nobody_there_is_unreachable():

@@ -7,12 +7,15 @@ import re
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from server_world import TOKEN, Running, running
 
 from caseway.model.errors import CasewayError
 from caseway.operations.table import OPERATIONS
 from caseway.server.app import flat
 from caseway.server.openapi import document as document_of
+from caseway.server.pace import BURST, Pace
 from caseway.server.problems import MEDIA_TYPE, STATUSES, document
 from caseway.server.settings import ServerSettings
 
@@ -249,6 +252,36 @@ def test_small_requests_only_where_the_operator_says_so(tmp_path, server):
     with running(server.platform, ServerSettings(port=0, drain=0.0, max_body=10)) as small:
         answer = ask(small, "POST", "/api/v1/events", content=json.dumps({"event": {}}).encode())
         problem(answer, 413, "too-large")
+
+
+def test_a_caller_who_asks_too_often_is_told_when_to_ask_again_and_nobody_else_is(server):
+    with running(server.platform, ServerSettings(port=0, drain=0.0, max_rate=0.5)) as slow:
+        assert ask(slow, "GET", "/api/v1/status").status_code == 200
+        answer = ask(slow, "GET", "/api/v1/status")
+        problem(answer, 429, "too-many-requests")
+        assert 1 <= int(answer.headers["retry-after"]) <= 2
+        assert ask(slow, "GET", "/healthz").status_code == 200
+        other = {"Authorization": "Bearer acme:olive"}
+        assert ask(slow, "GET", "/api/v1/status", headers=other).status_code == 200
+
+
+@given(st.lists(st.floats(0, 3), max_size=60), st.sampled_from([0.5, 1.0, 5.0, 20.0]))
+def test_no_caller_gets_more_than_the_rate_and_one_burst(gaps, rate):
+    now = 1000.0
+    pace = Pace(rate, clock=lambda: now)
+    scope = {"type": "http", "headers": [], "client": ("10.0.0.1", 1)}
+    let_in = []
+    for gap in gaps:
+        now += gap
+        wait = pace.wait(scope)
+        if wait:
+            now += wait
+            assert pace.wait(scope) == 0, "who waits as told gets in"
+        let_in.append(now)
+    for at, first in enumerate(let_in):
+        for upto in range(at, len(let_in)):
+            most = max(rate * BURST, 1) + rate * (let_in[upto] - first)
+            assert upto - at + 1 <= most + 1e-6
 
 
 def test_a_bug_is_told_without_what_it_is_made_of():

@@ -133,6 +133,7 @@ def serve_web(session: Session, asked: Mapping[str, Any], beside: Working | None
         drain=asked["drain"],
         grace=asked["grace"],
         max_body=asked["max_body"] * MEGABYTE,
+        max_rate=asked["max_rate"],
         trusted_proxies=tuple(asked["proxies"]),
     )
     with ExitStack() as opened:

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from caseway.platform.apply import ApplyReport
 
 TRIES = 4
+TOO_MANY = 429
 FOLLOWING = 16  # tries of one who looks on: about a minute, in which a server starts again
 AGAIN = frozenset({502, 503, 504})
+PATIENCE = 5  # seconds that are waited when the server says so
 SECONDS = httpx.Timeout(30.0, read=300.0)
 
 
@@ -118,6 +120,9 @@ class RemoteClient:
                     return answer
                 if not _is_worth_another(answer) or tries >= TRIES:
                     raise problem_in(answer)
+                if answer.status_code == TOO_MANY:
+                    self._pause(_asked_to_wait(answer))
+                    continue
             self._pause(_wait(tries))
 
     def _heard(self, operation: Operation, given: Mapping[str, Any], after: str) -> Iterator[Heard]:
@@ -205,7 +210,15 @@ def _text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
+def _asked_to_wait(answer: httpx.Response) -> float:
+    """The seconds of Retry-After; 0 when it does not say, or longer than we wait."""
+    said = answer.headers.get("retry-after", "")
+    return float(said) if said.isdigit() and int(said) <= PATIENCE else 0.0
+
+
 def _is_worth_another(answer: httpx.Response) -> bool:
+    if answer.status_code == TOO_MANY:
+        return _asked_to_wait(answer) > 0
     if answer.status_code not in AGAIN:
         return False
     return "schema-" not in answer.text[:500]  # that does not pass by waiting

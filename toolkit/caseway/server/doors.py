@@ -12,7 +12,10 @@ _PROBLEM = {
     "description": "Refused, or the execution ended with an error",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
-_BY_KEY = [{"instanceKey": []}, {}]  # a trigger says whether it wants a key, a signature or nothing
+_BY_KEY: list[dict[str, list[str]]] = [
+    {"instanceKey": []},
+    {},
+]  # a trigger says whether it wants a key, a signature or nothing
 _INSTANCE = {
     "name": "instance",
     "in": "path",

@@ -15,13 +15,15 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from caseway.model.errors import CasewayError
+from caseway.server.pace import Pace
 from caseway.server.problems import answer
 from caseway.server.serving import Serving
 
 LOG = logging.getLogger("caseway.server.access")
 REQUEST_ID = "x-request-id"
 _GOOD_ID = re.compile(r"^[A-Za-z0-9._:-]{1,100}$")
-UPLOADS = "/api/v1/blobs/"
+PREFIX = "/api/v1/"
+UPLOADS = PREFIX + "blobs/"
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -36,6 +38,7 @@ class Edge:
         self.serving = serving
         self._settings = serving.settings
         self._metrics = serving.metrics
+        self._pace = Pace(serving.settings.max_rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection; only HTTP requests are looked at."""
@@ -57,6 +60,10 @@ class Edge:
             )
 
     async def _pass(self, scope: Scope, receive: Receive, passing: _Passing) -> None:
+        wait = self._pace.wait(scope) if scope["path"].startswith(PREFIX) else 0
+        if wait:
+            await answer(_too_many(wait), headers={"Retry-After": str(wait)})(scope, receive, passing.send)
+            return
         most = self._settings.max_upload if scope["path"].startswith(UPLOADS) else self._settings.max_body
         said = Headers(scope=scope).get("content-length", "")
         if said.isdigit() and int(said) > most:
@@ -99,6 +106,12 @@ def _counted(receive: Receive, most: int) -> Receive:
         return message
 
     return counted
+
+
+def _too_many(wait: int) -> CasewayError:
+    return CasewayError(
+        "too many requests at once", code="too-many-requests", hint=f"try again in {wait} seconds"
+    )
 
 
 def _too_large(most: int) -> CasewayError:

@@ -57,6 +57,14 @@ def _listening(function: _Command) -> _Command:
             help="The largest request, uploads of content apart.",
         ),
         click.option(
+            "--max-rate",
+            type=click.FloatRange(0, 100_000),
+            default=0.0,
+            show_default=True,
+            metavar="N",
+            help="Requests of the API a second for each token, else address; 0: any number.",
+        ),
+        click.option(
             "--trusted-proxy",
             "proxies",
             multiple=True,
