@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -37,9 +38,10 @@ def script() -> Iterator[str]:
             if kind == "run":
                 yield line
                 continue
-            yield f"{line} >/dev/null 2>&1 &"
+            yield f"{line} >$HOME/said 2>&1 &"
             yield "echo $! >$HOME/background"
-            yield "until (exec 3<>/dev/tcp/127.0.0.1/8080) 2>/dev/null; do sleep 0.1; done"
+            alive = "kill -0 $! || { cat $HOME/said; exit 1; }"
+            yield f"until (exec 3<>/dev/tcp/127.0.0.1/8080) 2>/dev/null; do {alive}; sleep 0.1; done"
     yield "printf '\\n'"
 
 
@@ -70,7 +72,8 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         background = home / "background"
         if background.exists():
-            os.kill(int(background.read_text()), signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(int(background.read_text()), signal.SIGKILL)
     assert done.returncode == 0, done.stdout
     yield done.stdout
 

@@ -127,10 +127,9 @@ class Report:
         """One line: how it went."""
         if self.errors:
             return counted(len(self.errors), "error") + " in the project"
-        if self.job.do is Do.REFUSE:
-            return _HEADLINES[Do.REFUSE]
         if self.trouble is not None:
-            return self.trouble.message.partition("\n")[0]
+            is_refused = self.job.do is Do.REFUSE
+            return _HEADLINES[Do.REFUSE] if is_refused else self.trouble.message.partition("\n")[0]
         if self.blocked:
             return f"The plan is blocked: {self.blocked[0]}"
         failed = sum(len(part.failed) for part in self.parts)
