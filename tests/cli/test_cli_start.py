@@ -59,6 +59,7 @@ def test_bare_help_imports_no_command_and_no_room_below():
         "caseway.cli.options",
         "caseway.cli.project_folder",
         "caseway.cli.session",
+        "caseway.cli.setting_files",
         "caseway.model",
         "caseway.model.errors",
         "caseway.model.project_files",
