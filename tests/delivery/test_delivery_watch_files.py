@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from caseway.delivery.watch_files import MANY, changes
+from caseway.delivery.watch_files import MANY, changes, is_at_work, settled
 from delivery.git_world import a_clone, commit, git
 from delivery.watched import a_project, a_workflow
 
-ENOUGH = 20.0  # seconds after which something hangs
+ENOUGH = 60.0  # seconds after which something hangs
 
 
 class Hearing:
@@ -40,6 +40,12 @@ class Hearing:
         while path not in every:
             every |= self.next()
         return every
+
+    def until_all(self, paths: set[Path]) -> None:
+        """Hear of all of them, in however many parts."""
+        missing = set(paths)
+        while missing:
+            missing -= self.next()
 
     def end(self) -> None:
         """Hear no more."""
@@ -77,15 +83,38 @@ def test_an_editor_that_saves_by_renaming_is_heard_of(root: Path, hearing: Heari
     assert file in hearing.until(file)
 
 
-def test_a_branch_switch_is_told_as_a_whole(root: Path, hearing: Hearing) -> None:
+def test_every_file_of_a_branch_switch_is_heard_of(root: Path, hearing: Hearing) -> None:
     git(root, "checkout", "-q", "-b", "other")
     files = {a_workflow(root, f"case-{number}", "other") for number in range(MANY + 5)}
-    last = max(files)
     commit(root)
-    while not files <= hearing.next():
-        continue
+    hearing.until_all(files)
     git(root, "checkout", "-q", "main")
-    assert files <= hearing.until(last)
+    hearing.until_all(files)
+
+
+def test_a_branch_switch_is_told_as_a_whole(root: Path) -> None:
+    """However slowly the machine hears of it: as long as git holds its lock, nothing is told."""
+    lock = root / ".git/index.lock"
+    one, two, three = ({root / name} for name in ("one", "two", "three"))
+
+    def heard() -> Iterator[set[Path]]:
+        yield set()
+        lock.write_text("")
+        yield from (one, set(), two, set())
+        lock.unlink()
+        yield three
+
+    assert list(settled(heard(), lambda: is_at_work(root))) == [one | two | three]
+
+
+def test_a_burst_is_told_when_it_is_over() -> None:
+    many = [{Path(f"{number}")} for number in range(MANY * 2)]
+    burst, rest = set().union(*many[: MANY - 1]), set().union(*many[MANY - 1 :])
+    told = list(settled([burst, rest, set(), {Path("late")}], lambda: False))
+    assert told == [burst, rest, {Path("late")}]
+    assert list(settled([set().union(*many), {Path("more")}, set()], lambda: False)) == [
+        set().union(*many, {Path("more")})
+    ]
 
 
 def test_gits_and_caseways_own_files_are_not_told_of(root: Path, hearing: Hearing) -> None:
@@ -97,11 +126,10 @@ def test_gits_and_caseways_own_files_are_not_told_of(root: Path, hearing: Hearin
     assert hearing.until(file) == {file}
 
 
-def test_nothing_is_told_while_git_is_at_work(root: Path, hearing: Hearing) -> None:
+def test_what_was_saved_while_git_was_at_work_is_told_after(root: Path, hearing: Hearing) -> None:
     lock = root / ".git/index.lock"
     lock.write_text("")
-    one = a_workflow(root, "case-1", "changed")
-    two = a_workflow(root, "case-2", "changed")
+    files = {a_workflow(root, "case-1", "changed"), a_workflow(root, "case-2", "changed")}
     assert hearing.heard.empty()
     lock.unlink()
-    assert hearing.next() >= {one, two}
+    hearing.until_all(files)

@@ -5,9 +5,9 @@ The one rule: a burst of saves, or git moving to another branch, is told once an
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from watchfiles import Change
@@ -26,7 +26,6 @@ def changes(
     everything from then on is heard of."""
     from watchfiles import watch  # noqa: PLC0415 - a compiled module that only watching needs
 
-    pending: set[Path] = set()
     heard = watch(
         root,
         watch_filter=_is_wanted(root),
@@ -37,16 +36,32 @@ def changes(
         stop_event=stop,
         raise_interrupt=True,
     )
+    batches = ({Path(path) for _, path in batch} for batch in _announced(heard, ready))
+    yield from settled(batches, lambda: is_at_work(root))
+
+
+def settled(batches: Iterable[set[Path]], is_busy: Callable[[], bool]) -> Iterator[set[Path]]:
+    """What the batches hold, told when nothing more is to be expected: an empty batch means that it was quiet
+    for a while, and while `is_busy` nothing is told at all."""
+    pending: set[Path] = set()
+    for batch in batches:
+        pending |= batch
+        if not pending or is_busy() or (batch and len(pending) >= MANY):
+            continue
+        yield pending
+        pending = set()
+
+
+T = TypeVar("T")
+
+
+def _announced(heard: Iterable[T], ready: Callable[[], None]) -> Iterator[T]:
     is_ready = False
     for batch in heard:
         if not is_ready:
             is_ready = True
             ready()
-        pending |= {Path(path) for _, path in batch}
-        if not pending or _is_at_work(root) or (batch and len(pending) >= MANY):
-            continue
-        yield pending
-        pending = set()
+        yield batch
 
 
 def _is_wanted(root: Path) -> Callable[[Change, str], bool]:
@@ -59,7 +74,7 @@ def _is_wanted(root: Path) -> Callable[[Change, str], bool]:
     return is_wanted
 
 
-def _is_at_work(root: Path) -> bool:
+def is_at_work(root: Path) -> bool:
     """Whether git is changing the work tree around `root` just now."""
     for folder in (root, *root.parents):
         if (folder / ".git").is_dir():
