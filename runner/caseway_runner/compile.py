@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from caseway_runner.consumption import compile_strategy
 from caseway_runner.expression import Expression
 from caseway_runner.extension import compile_extensions, extended
 from caseway_runner.external_shape import external_shape
@@ -26,6 +25,7 @@ from caseway_runner.scope import (
     escape,
     suggest,
 )
+from caseway_runner.starting import compile_schedule
 from caseway_runner.tasks import KINDS
 
 VERSIONS = ("1.0.0", "1.0.1", "1.0.2", "1.0.3")
@@ -140,7 +140,7 @@ def _schedule(value: Any, scope: Scope) -> None:
     if fields is not None and "cron" in fields:
         scope.text(fields, "cron")
     if fields is not None and "on" in fields:
-        compile_strategy(fields["on"], scope.at("on"), WORKFLOW_INPUT)
+        compile_schedule(fields["on"], scope.at("on"))
 
 
 def compile_list(value: Any, scope: Scope, step: str) -> TaskList:

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from caseway_runner.activation import Activation
 from caseway_runner.expression import Expression
-from caseway_runner.filters import EventFilter, compile_filter
+from caseway_runner.filters import EventFilter, Judge, compile_filter
 from caseway_runner.scope import TASK_BODY, Scope
 
 _KINDS = ("one", "any", "all")
@@ -45,14 +44,14 @@ class Taken:
 
 
 async def offered(
-    strategy: Strategy, activation: Activation, event: Mapping[str, Any], progress: Progress
+    strategy: Strategy, judge: Judge, event: Mapping[str, Any], progress: Progress
 ) -> Taken | None:
     """Whether `event` is wanted now."""
     if isinstance(strategy.until, Strategy):
-        found = await _taken(strategy.until, activation, event, progress.ended, progress.keys)
+        found = await _taken(strategy.until, judge, event, progress.ended, progress.keys)
         if found is not None:
             return Taken(found[0], True, found[1])
-    found = await _taken(strategy, activation, event, progress.matched, progress.keys)
+    found = await _taken(strategy, judge, event, progress.matched, progress.keys)
     return None if found is None else Taken(found[0], False, found[1])
 
 
@@ -64,7 +63,7 @@ def take(progress: Progress, taken: Taken) -> None:
 
 async def _taken(
     strategy: Strategy,
-    activation: Activation,
+    judge: Judge,
     event: Mapping[str, Any],
     matched: set[int],
     keys: Mapping[str, Any],
@@ -72,7 +71,7 @@ async def _taken(
     if strategy.kind == "any" and not strategy.filters:
         return -1, keys
     for at, one in _open(strategy, matched):
-        found = await one.match(activation, event, keys)
+        found = await one.match(judge, event, keys)
         if found is not None:
             return at, found
     return None
@@ -107,9 +106,15 @@ def wanted(strategy: Strategy, progress: Progress) -> list[Mapping[str, Any]]:
 
 
 def compile_strategy(
-    value: Any, scope: Scope, roots: frozenset[str] = TASK_BODY, *, may_end: bool = True
+    value: Any,
+    scope: Scope,
+    roots: frozenset[str] = TASK_BODY,
+    *,
+    may_end: bool = True,
+    is_bare: bool = False,
 ) -> Strategy | None:
-    """`one`, `any` or `all`; `any` with `until` unless it is an `until` itself."""
+    """`one`, `any` or `all`; `any` with `until` unless it is an `until` itself. `is_bare`: of a schedule,
+    which is asked before anything runs."""
     fields = scope.mapping(value, {*_KINDS, "until"})
     if fields is None:
         return None
@@ -124,23 +129,23 @@ def compile_strategy(
         place.report("schema", "expected a list of event filters")
         return None
     filters = [
-        compile_filter(one, place if kind == "one" else place.at(at), roots) for at, one in enumerate(given)
+        compile_filter(one, place if kind == "one" else place.at(at), roots, is_bare=is_bare)
+        for at, one in enumerate(given)
     ]
-    return Strategy(
-        kind, tuple([one for one in filters if one is not None]), _until(fields, kind, scope, roots, may_end)
-    )
+    until: Expression | Strategy | None = None
+    if _has_until(fields, kind, scope, may_end):
+        given_until, place = fields["until"], scope.at("until")
+        if isinstance(given_until, str):
+            until = place.expression(given_until, roots)
+        else:
+            until = compile_strategy(given_until, place, roots, may_end=False, is_bare=is_bare)
+    return Strategy(kind, tuple([one for one in filters if one is not None]), until)
 
 
-def _until(
-    fields: Mapping[str, Any], kind: str, scope: Scope, roots: frozenset[str], may_end: bool
-) -> Expression | Strategy | None:
-    value = fields.get("until")
-    if "until" not in fields or value is False:
-        return None
-    place = scope.at("until")
+def _has_until(fields: Mapping[str, Any], kind: str, scope: Scope, may_end: bool) -> bool:
+    if fields.get("until", False) is False:
+        return False
     if kind != "any" or not may_end:
-        place.report("schema", "`until` goes with `any`, and not within another `until`")
-        return None
-    if isinstance(value, str):
-        return place.expression(value, roots)
-    return compile_strategy(value, place, roots, may_end=False)
+        scope.at("until").report("schema", "`until` goes with `any`, and not within another `until`")
+        return False
+    return True

@@ -24,6 +24,7 @@ from caseway_runner.template import Loose, Template, assembled, constant
 if TYPE_CHECKING:
     from caseway_runner.program import TaskList
 
+SCHEDULE = frozenset({"runtime"})  # before anything runs
 WORKFLOW_INPUT = frozenset({"secrets", "workflow", "runtime"})
 WORKFLOW_OUTPUT = WORKFLOW_INPUT | {"context"}
 TASK_INPUT = WORKFLOW_OUTPUT | {"task"}
