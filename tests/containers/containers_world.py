@@ -13,6 +13,7 @@ from caseway.containers.sandbox import MB, Network, Resources, Sandbox
 from caseway.containers.warmth import Warmth
 from docker_daemon import own_containers
 
+ENOUGH = 120.0  # seconds after which something hangs
 SMALL = Resources(cpus=1.0, memory_bytes=256 * MB, disk_bytes=32 * MB, processes=64)
 
 
@@ -51,6 +52,23 @@ def run_job(engine: Engine, job: Job, **ports: Any) -> runner.Outcome:
             return await executor.execute(job, runner.Ports(**ports))
 
     return asyncio.run(run())
+
+
+async def begun(executor: ContainerExecutor, job: Job) -> asyncio.Task[runner.Outcome]:
+    """The job's execution under way, its first task begun; raises what ended it before."""
+    running = asyncio.Event()
+    ports = runner.Ports(on_task=lambda record: running.set())
+    work = asyncio.create_task(executor.execute(job, ports))
+    waiting = asyncio.create_task(running.wait())
+    await asyncio.wait({work, waiting}, timeout=ENOUGH, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if not running.is_set():
+        raise AssertionError("it ended before" if work.done() else "nothing began") from _error_of(work)
+    return work
+
+
+def _error_of(work: asyncio.Task[Any]) -> BaseException | None:
+    return work.exception() if work.done() and not work.cancelled() else None
 
 
 def left(engine: Engine) -> list[str]:

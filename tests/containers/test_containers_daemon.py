@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from containers_world import a_document, a_job, a_place, a_shell, run_job
+from containers_world import ENOUGH, a_document, a_job, a_place, a_shell, begun, run_job
 
-import caseway_runner as runner
 from caseway.containers.engine import Address, Engine
 from caseway.containers.errors import ContainerFailed, ContainerLost
 from caseway.containers.executor import ContainerExecutor
@@ -93,17 +92,16 @@ def test_an_engine_that_is_killed_loses_the_execution_and_its_successor_finds_no
 ):
     own_daemon.start()
     far = Engine(Address(own_daemon.url))
-    far.client.images.load(engine.client.images.get(runtime_image).save(named=True))
+    image = engine.client.images.get(runtime_image)  # which others may call by other names too
+    far.client.images.load(image.save(named=runtime_image))
 
     async def run() -> str:
-        executor, running = ContainerExecutor(far), asyncio.Event()
-        ports = runner.Ports(on_task=lambda record: running.set())
-        job = a_job(a_document(a_shell("sleep 60")), a_place(runtime_image), id="run-killed-engine")
-        work = asyncio.create_task(executor.execute(job, ports))
-        await asyncio.wait_for(running.wait(), 60)
+        executor = ContainerExecutor(far)
+        job = a_job(a_document(a_shell("sleep 600")), a_place(runtime_image), id="run-killed-engine")
+        work = await begun(executor, job)
         killed(own_daemon)
         with pytest.raises(ContainerLost) as refused:
-            await asyncio.wait_for(work, 30)
+            await asyncio.wait_for(work, ENOUGH)
         await executor.settle()
         return refused.value.code
 
@@ -111,7 +109,7 @@ def test_an_engine_that_is_killed_loses_the_execution_and_its_successor_finds_no
     far.close()
     own_daemon.start()
     after = Engine(Address(own_daemon.url))
-    until = time.monotonic() + 20
+    until = time.monotonic() + ENOUGH
     while any(item.status == "running" for item in own_containers(after)) and time.monotonic() < until:
         time.sleep(0.05)
     assert not [item for item in own_containers(after) if item.status == "running"]

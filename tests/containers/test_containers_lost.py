@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from containers_world import SMALL, a_document, a_job, a_place, a_shell, left, run_job
+from containers_world import ENOUGH, SMALL, a_document, a_job, a_place, a_shell, begun, left, run_job
 
 import caseway_runner as runner
 from caseway.containers.engine import Address, Created, Engine
@@ -26,16 +26,13 @@ from caseway.containers.owner import LABEL, OURS
 from caseway.containers.reaper import UNTIL, is_abandoned, reap
 from docker_daemon import own_containers
 
-SLOW = a_document(a_shell("sleep 30"))
+SLOW = a_document(a_shell("sleep 600"))
 
 
 async def started(engine: Engine, job) -> tuple[ContainerExecutor, asyncio.Task, str]:
     """An execution under way, and its container."""
     executor = ContainerExecutor(engine)
-    running = asyncio.Event()
-    ports = runner.Ports(on_task=lambda record: running.set())
-    work = asyncio.create_task(executor.execute(job, ports))
-    await asyncio.wait_for(running.wait(), 30)
+    work = await begun(executor, job)
     return (
         executor,
         work,
@@ -108,7 +105,7 @@ import caseway_runner as runner
 from caseway.containers.engine import Address, Engine
 from caseway.containers.executor import ContainerExecutor
 
-job = a_job(a_document(a_shell("sleep 60")), a_place({image!r}), id={id!r})
+job = a_job(a_document(a_shell("sleep 600")), a_place({image!r}), id={id!r})
 ports = runner.Ports(on_task=lambda record: print("running", flush=True))
 asyncio.run(ContainerExecutor(Engine(Address({url!r}))).execute(job, ports))
 """
@@ -130,7 +127,7 @@ def test_a_killed_process_leaves_a_container_that_ends_by_itself_and_is_reaped(e
     process.wait()
     process.stdout.close()
     # It ends by itself, whether or not another process of the tests reaps what is left of it before us.
-    until = time.monotonic() + 20
+    until = time.monotonic() + ENOUGH
     while any(item.status == "running" for item in engine.ours(marks)) and time.monotonic() < until:
         time.sleep(0.05)
     assert not [item for item in engine.ours(marks) if item.status == "running"]
@@ -233,14 +230,14 @@ def test_an_engine_that_dies_loses_the_execution_and_its_container_ends_by_itsel
         executor, work, container = await started(far, a_job(SLOW, a_place(runtime_image), id="run-cut"))
         road.cut()
         with pytest.raises(ContainerLost) as refused:
-            await asyncio.wait_for(work, 30)
+            await asyncio.wait_for(work, ENOUGH)
         assert refused.value.code == "engine-unreachable"
         await executor.settle()
         return container
 
     container = asyncio.run(run())
     far.close()
-    until = time.monotonic() + 20
+    until = time.monotonic() + ENOUGH
     while engine.state(container).is_running and time.monotonic() < until:
         time.sleep(0.05)
     assert not engine.state(container).is_running
