@@ -22,7 +22,7 @@ from caseway.model.errors import CasewayError
 from caseway.platform.lines import BUSY_SECONDS, Busy, Glance, Line
 from caseway.platform.tables import store
 
-HEAD = "0012"
+HEAD = "0013"
 MIGRATION_LOCK = 7_227_001  # any constant: PostgreSQL's advisory locks are numbers
 
 _BUMP = sa.update(store).values(revision=store.c.revision + 1)

@@ -42,7 +42,7 @@ from caseway.platform.tables.records import api_keys, audit, credentials, leases
 from caseway.platform.tables.running import executions, journal, schedules, tasks
 from caseway.platform.tables.runtimes import runtime_builds
 from caseway.platform.tables.telemetry import cursors, log_lines, metric_points, spans
-from caseway.platform.tables.triggers import rate_limits
+from caseway.platform.tables.triggers import rate_limits, seen_items
 from caseway.platform.tables.types import Instant, JsonText, instant, metadata, moment, to_text
 from caseway.platform.tables.uploads import applies, apply_events, blobs, idempotency_keys, plans
 from caseway.platform.tables.waiting import events, sleepers
@@ -93,6 +93,7 @@ __all__ = [
     "resources",
     "runtime_builds",
     "schedules",
+    "seen_items",
     "service_accounts",
     "sign_ins",
     "sleepers",

@@ -108,6 +108,8 @@ tasks = sa.Table(
     sa.Column("input", sa.Text),  # JSON, or of which other task it is the output (">") or the input ("<")
 )
 
+# Triggers that act by themselves. `kind` is the trigger's type: schedule, poll or queue; `state` is what the
+# last two remember of their source.
 schedules = sa.Table(
     "schedules",
     metadata,
@@ -119,5 +121,7 @@ schedules = sa.Table(
     sa.Column("next_at", Instant),
     sa.Column("last_at", Instant),
     sa.Column("skipped_at", Instant),
+    sa.Column("kind", sa.Text, nullable=False, server_default="schedule"),
+    sa.Column("state", JsonText),
     sa.Index("ix_schedules_next_at", "next_at"),
 )
