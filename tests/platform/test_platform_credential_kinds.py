@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from caseway.model.credential_types import TYPES, check_fields, main_field
 from caseway.model.errors import CasewayError
 from caseway.platform import age_files, consent, credentials, lease
+from caseway.platform.access import authorization_request
 from caseway.platform.audit import By
 from caseway.platform.compose import Platform
 from caseway.platform.credential_checks import check_credential
@@ -162,7 +163,7 @@ def test_a_consent_is_asked_for_brought_back_and_renewed(
     by = By(ORGANIZATION, "ann", clock())
     consent.complete(platform, by, brought["state"], brought["code"])
     first = secret("erp")["token"]
-    with pytest.raises(CasewayError, match="not asked for"):
+    with pytest.raises(CasewayError, match="not begun"):
         consent.complete(platform, by, brought["state"], brought["code"])
     clock.advance(hours=2)
     assert secret("erp")["token"] != first
@@ -174,10 +175,14 @@ def test_a_consent_of_another_organization_or_too_late_is_refused(
 ) -> None:
     value = a_client(server, authorizationUrl=f"{server.url}/authorize")
     stored(platform, "oauth2AuthorizationCode", value)
-    for by, late in ((By("globex", "eve", clock()), 0), (By(ORGANIZATION, "ann", clock()), 11)):
+    refused = (
+        (By("globex", "eve", clock()), 0, "another"),
+        (By(ORGANIZATION, "ann", clock()), 11, "not begun"),
+    )
+    for by, late, why in refused:
         url = consent.begin(platform, ORGANIZATION, "erp", ("organization", ""), "http://127.0.0.1:7777/")
         brought = server.consent(url)
-        with pytest.raises(CasewayError, match="not asked for"):
+        with pytest.raises(CasewayError, match=why):
             consent.complete(
                 platform,
                 replace(by, at=clock() + timedelta(minutes=late)),
@@ -188,6 +193,13 @@ def test_a_consent_of_another_organization_or_too_late_is_refused(
         consent.begin(platform, ORGANIZATION, "erp", ("organization", ""), "http://evil.test/")
     assert caught.value.code == "redirect"
     assert server.asked == []
+
+
+def test_what_was_kept_for_a_sign_in_ends_no_consent(platform: Platform, clock: StandingClock) -> None:
+    query = authorization_request.begun(platform, "sign-in", "the-client", "http://127.0.0.1:7777/", {})
+    with pytest.raises(CasewayError) as caught:
+        consent.complete(platform, By(ORGANIZATION, "ann", clock()), query["state"], "x")
+    assert caught.value.code == "state"
 
 
 def test_a_consent_that_is_withdrawn_shows_on_the_instance_and_says_nothing_of_secrets(

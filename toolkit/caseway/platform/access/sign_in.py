@@ -4,13 +4,10 @@ The rule: the provider says who somebody is, never what they may do: who is no m
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
-import json
 import secrets
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -18,17 +15,17 @@ import sqlalchemy as sa
 
 from caseway.model.errors import CasewayError
 from caseway.platform import oauth
+from caseway.platform.access import authorization_request
 from caseway.platform.access.assertions import verified
 from caseway.platform.access.issuers import endpoints_of
 from caseway.platform.access.login import home_of, open_session
-from caseway.platform.access.presented import digest
 from caseway.platform.access.trust import LOOPBACK
 from caseway.platform.bundle import Platform
 from caseway.platform.identity import Provider
 from caseway.platform.lookup import Row
-from caseway.platform.tables import identities, sign_ins, to_text, users
+from caseway.platform.tables import identities, users
 
-GOOD_FOR = timedelta(minutes=10)
+PURPOSE = "sign-in"
 
 
 def begin(platform: Platform, redirect: str) -> str:
@@ -39,28 +36,10 @@ def begin(platform: Platform, redirect: str) -> str:
     is_here = urlsplit(redirect).scheme == "http" and urlsplit(redirect).hostname in LOOPBACK
     if not is_here and not (platform.base_url and redirect.startswith(home)):
         raise CasewayError("the browser cannot come back there", code="redirect", place=redirect[:200])
-    state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-    kept = {"nonce": nonce, "verifier": verifier, "redirect": redirect}
-    now = platform.clock()
-    with platform.database.writing() as connection:
-        connection.execute(sa.delete(sign_ins).where(sign_ins.c.expires_at <= now))
-        connection.execute(
-            sa.insert(sign_ins).values(
-                digest=digest(state),
-                sealed=platform.keyring().encrypt(to_text(kept).encode("utf-8")),
-                expires_at=now + GOOD_FOR,
-            )
-        )
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    query = {
-        "response_type": "code",
-        "client_id": provider.client_id,
-        "redirect_uri": redirect,
+    nonce = secrets.token_urlsafe(32)
+    query = authorization_request.begun(platform, PURPOSE, provider.client_id, redirect, {"nonce": nonce}) | {
         "scope": "openid email profile",
-        "state": state,
         "nonce": nonce,
-        "code_challenge": challenge,
-        "code_challenge_method": "S256",
     }
     url = str(endpoints_of(platform, provider.issuer).get("authorization_endpoint", ""))
     return f"{oauth.checked_url(url, 'the identity provider')}?{urlencode(query)}"
@@ -69,20 +48,14 @@ def begin(platform: Platform, redirect: str) -> str:
 def complete(platform: Platform, state: str, code: str, *, organization: str = "") -> tuple[str, datetime]:
     """A session for what the browser brought back. Raises `state`, `unauthenticated`, `forbidden`."""
     provider = _provider(platform)
-    kept = _taken(platform, state)
+    kept = authorization_request.ended(platform, PURPOSE, state, platform.clock())
     asked = {
         "tokenUrl": endpoints_of(platform, provider.issuer).get("token_endpoint"),
         "clientId": provider.client_id,
         "clientSecret": provider.client_secret,
     }
-    grant = {
-        "grant_type": "authorization_code",
-        "code": code,
-        "redirect_uri": kept["redirect"],
-        "code_verifier": kept["verifier"],
-    }
     try:
-        answer = oauth.ask(asked, grant, "the identity provider")
+        answer = oauth.ask(asked, authorization_request.grant(kept, code), "the identity provider")
     except oauth.Refusal as refusal:
         raise CasewayError(
             f"the identity provider refuses: {refusal.error}", code="unauthenticated"
@@ -94,21 +67,6 @@ def complete(platform: Platform, state: str, code: str, *, organization: str = "
     home = home_of(platform, user.id, organization)
     with platform.database.writing() as connection:
         return open_session(connection, platform, user, home)
-
-
-def _taken(platform: Platform, state: str) -> Mapping[str, Any]:
-    """What was kept when the sign-in began, once."""
-    is_it = sign_ins.c.digest == digest(state)
-    with platform.database.writing() as connection:
-        row = connection.execute(sa.select(sign_ins).where(is_it)).one_or_none()
-        connection.execute(sa.delete(sign_ins).where(is_it))
-    kept = json.loads(platform.keyring().decrypt(row.sealed)) if row is not None else {}
-    if row is None or row.expires_at <= platform.clock() or "nonce" not in kept:
-        raise CasewayError(
-            "this sign-in was not begun here, or too long ago", code="state", hint="begin again"
-        )
-    found: Mapping[str, Any] = kept
-    return found
 
 
 def _known(platform: Platform, issuer: str, claims: Mapping[str, Any]) -> Row:
