@@ -11,7 +11,10 @@ import pytest
 from containers_world import a_document, a_job, a_place, a_shell, left
 
 import caseway_runner as runner
-from caseway.containers.executor import ContainerExecutor, Surroundings
+from caseway.containers.container import Called, RunnerContainer
+from caseway.containers.engine import Engine
+from caseway.containers.executor import ContainerExecutor, OnDocker, Surroundings
+from caseway.containers.sandbox import Sandbox
 from caseway.containers.warmth import Mode, Warmth, Window
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -95,6 +98,40 @@ def test_no_more_wait_than_may(warm, runtime_image):
         return len(set(names)), executor.pool.waiting(place)
 
     assert warm(scene) == (2, 1)
+
+
+class Held:
+    """Opens containers on the engine: one that shall wait for work only when it is let."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._behind = OnDocker(engine)
+        self.asked, self.may = asyncio.Event(), asyncio.Event()
+
+    async def __call__(self, sandbox: Sandbox, called: Called, grace: float, /) -> RunnerContainer:
+        if "dev.caseway.execution" not in called.labels:
+            self.asked.set()
+            await self.may.wait()
+        return await self._behind(sandbox, called, grace)
+
+
+def test_one_that_is_ready_after_an_execution_has_given_back_another_is_one_too_many(engine, runtime_image):
+    place = a_place(runtime_image, warmth=Warmth(Mode.ALWAYS_ON))
+
+    async def scene() -> int:
+        held = Held(engine)
+        async with ContainerExecutor(held) as executor:
+            tending = asyncio.create_task(executor.tend([place]))
+            await held.asked.wait()
+            await look(executor, place)
+            await executor.settle()
+            held.may.set()
+            assert await tending == []
+            await executor.settle()
+            assert len(left(engine)) == executor.pool.waiting(place)
+            return executor.pool.waiting(place)
+
+    assert asyncio.run(scene()) == 1
+    assert left(engine) == []
 
 
 def test_a_window_of_the_day_opens_and_closes(warm, runtime_image):

@@ -46,11 +46,9 @@ class WarmPool:
     async def give(self, place: Place, container: RunnerContainer) -> None:
         """Keep it for the next execution, if it is clean and there is room; else it is closed."""
         if place.warmth.keeps_any and await container.is_reusable():
-            waiting = self._idle.setdefault(place, [])
-            if len(waiting) < place.warmth.most:
-                waiting.append(_Idle(container, self.clock()))
-                return
-        self.close(container)
+            self._keep(place, container)
+        else:
+            self.close(container)
 
     async def tend(self, wanted: Iterable[Place] = ()) -> list[CasewayError]:
         """Close what waited too long, and have as many ready as `wanted` places ask for; what went wrong."""
@@ -98,5 +96,12 @@ class WarmPool:
             del self._idle[place]
 
     async def _ready(self, place: Place) -> None:
-        container = await self.open(place)
-        self._idle.setdefault(place, []).append(_Idle(container, self.clock()))
+        self._keep(place, await self.open(place))
+
+    def _keep(self, place: Place, container: RunnerContainer) -> None:
+        """Let it wait, if there is room by now: others came back while it was made, or looked at."""
+        waiting = self._idle.setdefault(place, [])
+        if len(waiting) < place.warmth.most:
+            waiting.append(_Idle(container, self.clock()))
+        else:
+            self.close(container)
