@@ -9,25 +9,9 @@ from cli_world import Caseway, Said, commit
 from click.testing import CliRunner
 
 from caseway.cli.main import cli
+from own_world import own_world
 
-
-@pytest.fixture(autouse=True)
-def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting, cache, or git configuration of the machine reaches a test."""
-    for name in (
-        "CASEWAY_FORMAT",
-        "CASEWAY_DATABASE_URL",
-        "CASEWAY_SECRET_KEY",
-        "NO_COLOR",
-        "CASEWAY_SERVER",
-    ):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-    monkeypatch.setenv("COLUMNS", "100")
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "Ann")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ann@example.com")
+__all__ = ["own_world"]
 
 
 @pytest.fixture

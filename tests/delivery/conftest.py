@@ -11,6 +11,9 @@ import pytest
 from caseway.platform.compose import Platform
 from caseway.platform.database import migrate
 from chaos.store_builders import Counter, StandingClock, a_platform
+from own_world import own_world
+
+__all__ = ["own_world"]
 
 
 @pytest.fixture(scope="session")
@@ -37,22 +40,3 @@ def database_url(migrated: Path, tmp_path: Path) -> str:
 def platform(database_url: str, clock: StandingClock) -> Iterator[Platform]:
     with a_platform(database_url, clock=clock, ids=Counter()) as made:
         yield made
-
-
-@pytest.fixture(autouse=True)
-def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting, cache, or git configuration of the machine reaches a test."""
-    for name in (
-        "CASEWAY_FORMAT",
-        "CASEWAY_DATABASE_URL",
-        "CASEWAY_SECRET_KEY",
-        "NO_COLOR",
-        "CASEWAY_SERVER",
-    ):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-    monkeypatch.setenv("COLUMNS", "100")
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "Ann")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ann@example.com")

@@ -15,7 +15,10 @@ from caseway.platform.compose import Platform, open_platform
 from caseway.platform.database import open_database
 from caseway.platform.tables import metadata
 from caseway.targets.registry import TARGETS
+from own_world import own_world
 from postgres_server import administer, url_of
+
+__all__ = ["own_world"]
 
 
 @pytest.fixture
@@ -32,21 +35,6 @@ def server() -> Iterator[CountingServer]:
     http.shutdown()
     thread.join()
     http.server_close()
-
-
-@pytest.fixture(autouse=True)
-def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting or cache of the machine reaches a test."""
-    for name in (
-        "CASEWAY_FORMAT",
-        "CASEWAY_DATABASE_URL",
-        "CASEWAY_SECRET_KEY",
-        "CASEWAY_SERVER",
-        "CASEWAY_QUEUE_URL",
-    ):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
 
 
 Write = Callable[..., Path]
