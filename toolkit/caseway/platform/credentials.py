@@ -286,6 +286,11 @@ def values_within(
     return found
 
 
+def bound_slots(connection: sa.Connection, instance_id: str) -> list[str]:
+    """The slots that have a credential in what serves the instance now."""
+    return list(_bindings(connection, instance_id, ""))
+
+
 def remember_check(platform: Platform, credential_id: str, message: str, *, is_good: bool) -> None:
     """Keep what came of the last look whether a credential works."""
     told = {"at": instant(platform.clock()), "ok": is_good, "message": message}

@@ -16,6 +16,7 @@ from caseway.platform.access.grants import visible_instances
 from caseway.platform.addresses import shown
 from caseway.platform.bundle import Platform
 from caseway.platform.expiring import expiring
+from caseway.platform.intake.standing import failing_triggers, standing_of
 from caseway.platform.lookup import Row, the_instance
 from caseway.platform.tables import (
     current_deployments,
@@ -32,8 +33,9 @@ from caseway.reconcile.ranges import is_exact, parse_range, version_of
 
 @dataclass(frozen=True, slots=True)
 class WorkflowView:
-    """One live workflow; HTTP triggers carry their `url`, schedules of a single instance the firings to come
-    (`nextAt`, `upcoming`)."""
+    """One live workflow; HTTP triggers carry their `url`. Of a single instance schedules and polls have the
+    firings to come (`nextAt`, `upcoming`), queues and polls how their source stands (`lastAt`, `okAt`,
+    `error`)."""
 
     id: str
     live_id: str
@@ -116,15 +118,16 @@ def get_instance(platform: Platform, organization: str, name: str) -> InstanceVi
 
 
 def _with_firings(connection: sa.Connection, view: InstanceView) -> Iterator[WorkflowView]:
-    """The workflows with the firings of their schedules that are to come."""
-    found = upcoming_of(connection, view.id)
+    """The workflows with the firings of their schedules that are to come, and how their sources stand."""
+    found, standing = upcoming_of(connection, view.id), standing_of(connection, view.id)
     for workflow in view.workflows:
-        triggers = [
-            {**trigger, "nextAt": firings[0] if firings else "", "upcoming": list(firings)}
-            if (firings := found.get((workflow.id, str(trigger.get("id"))))) is not None
-            else trigger
-            for trigger in workflow.triggers
-        ]
+        triggers = []
+        for trigger in workflow.triggers:
+            name = workflow.id, str(trigger.get("id"))
+            shown = {**trigger, **standing.get(name, {})}
+            if (firings := found.get(name)) is not None:
+                shown |= {"nextAt": firings[0] if firings else "", "upcoming": list(firings)}
+            triggers.append(shown)
         yield replace(workflow, triggers=tuple(triggers))
 
 
@@ -155,12 +158,14 @@ def _instance_views(
     newest = _newest(connection, {row.process_id for row in rows})
     failed = _failed(connection, [row.id for row in rows])
     ending = expiring(connection, now)
+    troubled = failing_triggers(connection, [row.id for row in rows])
     views = []
     for row in rows:
         served = workflows.get(row.deployment_id, [])
         error = failed.get(row.id, "") or row.failed
         update = _update(row, newest.get(row.process_id), has_failed=bool(error))
         conditions = _conditions(row, update, error, is_expiring=row.id in ending)
+        conditions += tuple(f"TriggerFailing({name})" for name in troubled.get(row.id, ()))
         shown = [_workflow(row.id, item, base_url) for item in served]
         views.append(replace(_instance(row, shown, update, error), conditions=conditions))
     return views

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from caseway.model.canonical import JsonObject
 from caseway.platform.lookup import Row
 from caseway.platform.tables import executions, instances, previews, resources
+from caseway.platform.timetable import BY_THEMSELVES
 from caseway.reconcile.preview import SEPARATOR
 from caseway.reconcile.resources import of_preview
 
@@ -73,7 +74,7 @@ def own_name(connection: sa.Connection, instance: Row, kind: str, name: str) -> 
 
 
 def without_schedules(settings: JsonObject) -> JsonObject:
-    """The settings of a workflow whose schedules never fire: a preview acts when somebody triggers it."""
+    """The settings of a workflow that starts nothing by itself: a preview acts when somebody triggers it."""
     triggers: Any = settings.get("triggers") or ()
-    kept = [item for item in triggers if item.get("type") != "schedule"]
+    kept = [item for item in triggers if item.get("type") not in BY_THEMSELVES]
     return {**settings, "triggers": kept}

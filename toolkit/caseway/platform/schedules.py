@@ -16,7 +16,7 @@ from caseway.platform.creation import NewExecution, create, insert
 from caseway.platform.due import every, missed, next_due
 from caseway.platform.lookup import Row
 from caseway.platform.tables import executions, instances, instant, schedules
-from caseway.platform.timetable import firings
+from caseway.platform.timetable import SCHEDULE, firings
 
 MADE_UP_FOR = 10  # of a schedule whose misfire policy is `all`, no more are run late than this
 ONGOING = (
@@ -203,7 +203,7 @@ def _query() -> sa.Select[Any]:
     return (
         sa.select(schedules, instances.c.name.label("instance"), instances.c.organization)
         .join(instances, instances.c.id == schedules.c.instance_id)
-        .where(instances.c.tombstone == "")
+        .where(instances.c.tombstone == "", schedules.c.kind == SCHEDULE)
     )
 
 

@@ -1,4 +1,4 @@
-"""The schedule rows of an instance, kept in step with what is deployed and whether it runs."""
+"""The rows of the triggers that act by themselves, kept in step with what is deployed and whether it runs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from caseway.platform.tables import instant, schedules
 from caseway.platform.target import Rendered
 
 SHOWN = 5  # how many of the firings to come are shown
+SCHEDULE, POLL, QUEUE = "schedule", "poll", "queue"
+BY_THEMSELVES = frozenset({SCHEDULE, POLL, QUEUE})  # triggers that nobody outside has to call
 
 
 def sync(
@@ -43,9 +45,11 @@ def sync(
                 trigger_id=trigger_id,
                 definition=trigger,
                 is_enabled=is_enabled,
-                next_at=old.next_at if old is not None and is_same else next_due(trigger, now),
+                next_at=old.next_at if old is not None and is_same else _first_at(trigger, now),
                 last_at=old.last_at if old is not None else None,
                 skipped_at=old.skipped_at if old is not None else None,
+                kind=trigger["type"],
+                state=old.state if old is not None else None,
             )
         )
 
@@ -65,13 +69,23 @@ def enable(connection: sa.Connection, instance_id: str, *, is_enabled: bool, now
                 schedules.c.workflow == row.workflow,
                 schedules.c.trigger_id == row.trigger_id,
             )
-            .values(is_enabled=is_enabled, next_at=next_due(row.definition, now))
+            .values(is_enabled=is_enabled, next_at=_first_at(row.definition, now))
         )
 
 
+def _first_at(trigger: JsonObject, now: datetime) -> datetime | None:
+    """When a trigger acts that has just come: a poll looks at once, a queue is not bound to times."""
+    if trigger.get("type") == POLL:
+        return now
+    return None if trigger.get("type") == QUEUE else next_due(trigger, now)
+
+
 def upcoming_of(connection: sa.Connection, instance_id: str) -> dict[tuple[str, str], tuple[str, ...]]:
-    """The next few firings of each schedule of an instance, by workflow and trigger; none while it is off."""
-    rows = connection.execute(sa.select(schedules).where(schedules.c.instance_id == instance_id))
+    """The next few firings of each schedule and poll of an instance, by workflow and trigger; none while it
+    is off."""
+    rows = connection.execute(
+        sa.select(schedules).where(schedules.c.instance_id == instance_id, schedules.c.kind != QUEUE)
+    )
     return {
         (row.workflow, row.trigger_id): tuple(
             instant(moment) for moment in firings(row.definition, row.next_at, is_enabled=row.is_enabled)
@@ -92,5 +106,5 @@ def firings(definition: JsonObject, next_at: datetime | None, *, is_enabled: boo
 def _scheduled(workflows: Sequence[Rendered]) -> Any:
     for item in workflows:
         for trigger in item.settings.get("triggers") or ():  # type: ignore[union-attr]
-            if isinstance(trigger, dict) and trigger.get("type") == "schedule":
-                yield (item.workflow, str(trigger.get("id") or "schedule")), trigger
+            if isinstance(trigger, dict) and trigger.get("type") in BY_THEMSELVES:
+                yield (item.workflow, str(trigger.get("id") or trigger["type"])), trigger

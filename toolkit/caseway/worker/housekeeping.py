@@ -10,6 +10,7 @@ from datetime import timedelta
 from caseway.model.errors import CasewayError
 from caseway.platform import inbox, lease
 from caseway.platform.bundle import Platform
+from caseway.platform.intake import polls, watched
 from caseway.platform.notices import notify
 from caseway.platform.sweeping import sweep
 from caseway.platform.telemetry.fold import fold
@@ -54,7 +55,7 @@ def forget_rates(platform: Platform) -> int:
 def keep_house(platform: Platform, further: Mapping[str, Task] | None = None) -> dict[str, object]:
     """One turn; what each task answered, empty when another process is at it."""
     tasks: dict[str, Task] = {"fold": fold_all, "notices": notify, "events": forget_events}
-    tasks["rates"] = forget_rates
+    tasks |= {"rates": forget_rates, "items": polls.forget_items, "leases": watched.forget_leases}
     tasks |= {**(further or {}), "prune": prune, "sweep": sweep}  # what was pruned uses no artifact any more
     try:
         held = lease.acquire(platform, name=LEASE, seconds=SECONDS)

@@ -12,6 +12,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from caseway.platform.queue_saq import SaqQueue
 from caseway.worker.feed import EVERY, QueueFeed, take_pending
 from caseway.worker.fire import fire_due, keep
+from caseway.worker.intake import Intake, take_in_once
 from caseway.worker.pool import Pool
 from caseway.worker.run import Worker
 
@@ -53,19 +54,22 @@ async def _run_what_is_due(pool: Pool, ending: asyncio.Event) -> None:
     while not ending.is_set():
         await fire_due(pool.worker)
         await take_pending(pool)
-        if pool.is_idle:
+        if not pool.is_idle:
+            await pool.change(EVERY)
+        elif not await take_in_once(pool.worker):
             return
-        await pool.change(EVERY)
 
 
 async def _until(ending: asyncio.Event, pool: Pool, queue: SaqQueue | None) -> None:
-    """Look after time, take what is pending, keep the house, side by side; an error of one ends all."""
+    """Look after time and sources, take what is pending, keep the house, side by side; an error of one ends
+    all."""
     feed = None if queue is None else QueueFeed(queue, pool)
     stopped = asyncio.Event()
     parts = [
         asyncio.create_task(_tick(stopped, pool, feed)),
         asyncio.create_task(_feed(stopped, pool, feed)),
         asyncio.create_task(keep(pool.worker, stopped)),
+        asyncio.create_task(Intake(pool.worker).run(stopped)),
     ]
     told = asyncio.create_task(ending.wait())
     await asyncio.wait({*parts, told}, return_when=asyncio.FIRST_COMPLETED)

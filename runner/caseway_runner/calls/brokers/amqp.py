@@ -34,7 +34,7 @@ def _host(link: Link) -> str:
 
 
 @asynccontextmanager
-async def _connected(link: Link) -> AsyncIterator[tuple[Any, Any]]:
+async def connected(link: Link) -> AsyncIterator[tuple[Any, Any]]:
     """A connection and a channel on it."""
     library = needed("aio_pika", "asyncapi")
     name, password = link.login()
@@ -77,7 +77,7 @@ async def publish(link: Link, parcel: Parcel) -> None:
         priority=_number(bindings.get("priority"), None),
         expiration=expiration / 1000 if isinstance(expiration, int) else None,
     )
-    async with _connected(link) as (_, channel):
+    async with connected(link) as (_, channel):
         named = _exchange(link)
         exchange = await channel.get_exchange(named) if named else channel.default_exchange
         # What no queue takes is lost; of an exchange that is usual, of a queue it is a mistake.
@@ -93,8 +93,8 @@ async def publish(link: Link, parcel: Parcel) -> None:
 @asynccontextmanager
 async def subscribe(link: Link) -> AsyncIterator[AsyncIterator[Parcel]]:
     """Messages of the queue, or of an exchange under routing keys that may have wildcards."""
-    async with _connected(link) as (connection, channel):
-        queue = await _queue(link, connection, channel)
+    async with connected(link) as (connection, channel):
+        queue = await queue_of(link, connection, channel)
         came: asyncio.Queue[Any] = asyncio.Queue()
         connection.close_callbacks.add(lambda *_: came.put_nowait(None))
         await queue.channel.set_qos(prefetch_count=1)  # what is not wanted any more goes to others
@@ -105,7 +105,7 @@ async def subscribe(link: Link) -> AsyncIterator[AsyncIterator[Parcel]]:
             await message.ack()
 
 
-async def _queue(link: Link, connection: Any, channel: Any) -> Any:
+async def queue_of(link: Link, connection: Any, channel: Any) -> Any:
     """The queue to take from. One of an exchange is the subscription's own, unless the bindings name it."""
     library, bound, named = needed("aio_pika", "asyncapi"), _part(link, "queue"), _exchange(link)
     address = link.channel.address
@@ -132,13 +132,13 @@ async def _queue(link: Link, connection: Any, channel: Any) -> Any:
 async def _messages(link: Link, came: asyncio.Queue[Any], taken: list[Any]) -> AsyncIterator[Parcel]:
     while (message := await came.get()) is not None:
         taken.append(message)
-        headers = {str(name): _text(value) for name, value in (message.headers or {}).items()}
+        headers = {str(name): text_of(value) for name, value in (message.headers or {}).items()}
         yield Parcel(bytes(message.body), headers, message.content_type or "")
         await taken.pop().ack()
     raise link.lost("the connection was closed")
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 

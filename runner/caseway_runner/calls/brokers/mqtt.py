@@ -11,12 +11,15 @@ from caseway_runner.calls.brokers.link import CONNECT_SECONDS, Link, Parcel
 from caseway_runner.calls.extras import needed
 
 
-def _is_newer(link: Link) -> bool:
+def is_newer(link: Link) -> bool:
+    """Whether the server speaks version 5."""
     return link.channel.server.protocol == "mqtt5"
 
 
 @asynccontextmanager
-async def _connected(link: Link) -> AsyncIterator[Any]:
+async def connected(link: Link, **session: Any) -> AsyncIterator[Any]:
+    """A client; `session` are further settings of the library's. What the server refuses, and a connection
+    that is lost, is a fault. Messages of a client with an `identifier` are acknowledged by hand."""
     library = needed("aiomqtt", "asyncapi")
     name, password = link.login()
     client = library.Client(
@@ -25,10 +28,13 @@ async def _connected(link: Link) -> AsyncIterator[Any]:
         # The protocol has no password without a name.
         username=name or ("token" if password else None),
         password=password,
-        protocol=library.ProtocolVersion.V5 if _is_newer(link) else library.ProtocolVersion.V311,
+        protocol=library.ProtocolVersion.V5 if is_newer(link) else library.ProtocolVersion.V311,
         timeout=CONNECT_SECONDS,
         tls_context=link.tls(),
+        **session,
     )
+    if "identifier" in session:
+        client._client.manual_ack_set(True)
     try:
         async with client:
             yield client
@@ -44,7 +50,7 @@ def _quality(link: Link) -> int:
 async def publish(link: Link, parcel: Parcel) -> None:
     """Publish to the topic."""
     properties = None
-    if _is_newer(link):
+    if is_newer(link):
         kinds = needed("paho.mqtt.packettypes", "asyncapi").PacketTypes
         properties = needed("paho.mqtt.properties", "asyncapi").Properties(kinds.PUBLISH)
         properties.ContentType = parcel.content_type
@@ -52,7 +58,7 @@ async def publish(link: Link, parcel: Parcel) -> None:
             properties.UserProperty = list(parcel.headers.items())
     else:
         link.without_headers(parcel.headers)
-    async with _connected(link) as client:
+    async with connected(link) as client:
         await client.publish(
             link.channel.address,
             parcel.content,
@@ -65,7 +71,7 @@ async def publish(link: Link, parcel: Parcel) -> None:
 @asynccontextmanager
 async def subscribe(link: Link) -> AsyncIterator[AsyncIterator[Parcel]]:
     """Messages of the topic, which may have wildcards."""
-    async with _connected(link) as client:
+    async with connected(link) as client:
         await client.subscribe(link.channel.address, qos=_quality(link))
         yield _messages(client)
 

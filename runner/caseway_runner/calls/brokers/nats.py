@@ -12,7 +12,8 @@ from caseway_runner.calls.extras import needed
 
 
 @asynccontextmanager
-async def _connected(link: Link) -> AsyncIterator[Any]:
+async def connected(link: Link) -> AsyncIterator[Any]:
+    """A client; what the server refuses, and a connection that is lost, is a fault."""
     name, password = link.login()
     secret = {"user": name, "password": password} if name else {"token": password} if password else {}
     client = needed("nats.aio.client", "asyncapi").Client()
@@ -42,7 +43,7 @@ async def _connected(link: Link) -> AsyncIterator[Any]:
 
 async def publish(link: Link, parcel: Parcel) -> None:
     """Publish to the subject."""
-    async with _connected(link) as client:
+    async with connected(link) as client:
         headers = {"Nats-Msg-Id": link.key, **parcel.headers}
         await client.publish(link.channel.address, parcel.content, headers=headers)
         await client.flush(CONNECT_SECONDS)
@@ -51,7 +52,7 @@ async def publish(link: Link, parcel: Parcel) -> None:
 @asynccontextmanager
 async def subscribe(link: Link) -> AsyncIterator[AsyncIterator[Parcel]]:
     """Messages of the subject, which may have wildcards; those of a queue group when the document says so."""
-    async with _connected(link) as client:
+    async with connected(link) as client:
         queue = str(link.channel.bindings.get("queue", ""))
         subscription = await client.subscribe(link.channel.address, queue=queue)
         await client.flush(CONNECT_SECONDS)

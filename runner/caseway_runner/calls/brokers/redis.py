@@ -11,11 +11,14 @@ from caseway_runner.calls.extras import needed
 
 
 @asynccontextmanager
-async def _connected(link: Link) -> AsyncIterator[Any]:
+async def connected(link: Link) -> AsyncIterator[Any]:
+    """A client; what Redis refuses, and a connection that is lost, is a fault."""
     name, password = link.login()
+    number = link.channel.server.path.strip("/")
     client = needed("redis.asyncio", "asyncapi").Redis(
         host=link.host,
         port=link.port,
+        db=int(number) if number.isdecimal() else 0,
         username=name,
         password=password,
         ssl=link.channel.server.is_secure,
@@ -34,14 +37,14 @@ async def _connected(link: Link) -> AsyncIterator[Any]:
 async def publish(link: Link, parcel: Parcel) -> None:
     """Publish on the channel; Redis does not keep it for those who come later."""
     link.without_headers(parcel.headers)
-    async with _connected(link) as client:
+    async with connected(link) as client:
         await client.publish(link.channel.address, parcel.content)
 
 
 @asynccontextmanager
 async def subscribe(link: Link) -> AsyncIterator[AsyncIterator[Parcel]]:
     """Messages of the channel."""
-    async with _connected(link) as client, client.pubsub() as listener:
+    async with connected(link) as client, client.pubsub() as listener:
         await listener.subscribe(link.channel.address)
         yield _messages(listener)
 

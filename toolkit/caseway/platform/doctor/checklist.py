@@ -170,7 +170,7 @@ def _webhook(platform: Platform, view: InstanceView) -> Finding:
 
 def _scheduled(connection: sa.Connection, instance_id: str) -> Finding:
     query = sa.select(schedules.c.is_enabled, schedules.c.next_at).where(
-        schedules.c.instance_id == instance_id
+        schedules.c.instance_id == instance_id, schedules.c.kind != "queue"
     )
     rows = connection.execute(query).all()
     if not rows:

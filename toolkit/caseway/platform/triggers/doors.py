@@ -88,7 +88,7 @@ def door(workflow: str, trigger: Mapping[str, Any], settings: Mapping[str, Any],
         auth=str(trigger.get("auth") or "key"),
         verify=verify,
         schema=given,
-        validator=_validator(given),
+        validator=validator_of(given),
         include=frozenset(map(str, trigger.get("include") or ())),
         response=str(trigger.get("response") or settings.get("response") or "async"),
         wait=min(seconds(str(trigger.get("timeout") or f"{WAIT:.0f}s")), MOST_WAIT),
@@ -133,8 +133,9 @@ def _rate(given: Any) -> Rate | None:
     return Rate(requests, length, int(given.get("burst") or requests), given.get("by") == "address")
 
 
-def _validator(schema: Any) -> Any:
-    """None when anything will do. A schema that cannot be read is left to the workflow to judge."""
+def validator_of(schema: Any) -> Any:
+    """What judges an input by a schema; None when anything will do. A schema that cannot be read is left to
+    the workflow to judge."""
     if schema is None or schema is True or schema == {}:
         return None
     try:

@@ -113,7 +113,7 @@ def _doors(connection: sa.Connection, workflows: Sequence[Row]) -> list[Door]:
     found = []
     for row in workflows:
         triggers = [each for each in row.settings.get("triggers") or () if each.get("type") == "http"]
-        schema = _own_schema(connection, row.digest) if triggers else None
+        schema = own_schema(connection, row.digest) if triggers else None
         found += [made for each in triggers if (made := _door(row, each, schema)) is not None]
     return found
 
@@ -126,7 +126,7 @@ def _door(row: Row, trigger: Mapping[str, Any], schema: Any) -> Door | None:
         return None
 
 
-def _own_schema(connection: sa.Connection, digest: str) -> Any:
+def own_schema(connection: sa.Connection, digest: str) -> Any:
     """The schema of the workflow's own input, when it stands in the document."""
     given = document_of(connection, digest).get("input")
     schema = given.get("schema") if isinstance(given, Mapping) else None

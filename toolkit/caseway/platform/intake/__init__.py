@@ -1,0 +1,1 @@
+"""Triggers that fetch what starts executions: queues and polls."""
