@@ -6,16 +6,17 @@ an event with the same id."""
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
+from caseway_runner.derived import id_of
 from caseway_runner.outcome import Outcome, Status, TaskRecord
 from caseway_runner.ports import EventBus, Execution
 from caseway_runner.program import Program
 
 _PREFIX = "io.serverlessworkflow."
-_NAMESPACE = uuid.UUID("0d2f0c58-6c55-4f0c-9d2e-7f4a3c6f1b20")
+_NAMESPACE = UUID("0d2f0c58-6c55-4f0c-9d2e-7f4a3c6f1b20")
 # The last word of the event's type, and the member of its data that says when.
 _WORDS: Mapping[Status, tuple[str, str]] = {
     Status.RUNNING: ("started", "startedAt"),
@@ -81,7 +82,7 @@ class Lifecycle:
         self._queue.put_nowait(
             {
                 "specversion": "1.0",
-                "id": str(uuid.uuid5(_NAMESPACE, f"{self._execution.id}:{full}:{which}")),
+                "id": id_of(_NAMESPACE, f"{self._execution.id}:{full}:{which}"),
                 "source": f"urn:caseway:execution:{self._execution.id}",
                 "type": full,
                 "time": at,

@@ -6,17 +6,18 @@ parameters are the author's and go as they are."""
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urljoin
+from uuid import UUID
 
 from caseway_runner.activation import Activation
 from caseway_runner.authentication import resolve
 from caseway_runner.calls.http import check_status
 from caseway_runner.calls.jsonrpc import events, result_of
 from caseway_runner.calls.resource import Endpoint, endpoint_at, fetch, parse_document, resource_at
+from caseway_runner.derived import id_of
 from caseway_runner.errors import fault
 from caseway_runner.http_client import Request, Response
 from caseway_runner.scope import Scope
@@ -39,7 +40,7 @@ METHODS: Mapping[str, str] = {
 }
 _STREAMS = frozenset({"message/stream", "tasks/resubscribe"})
 _OLD = "0.3"
-_NAMESPACE = uuid.UUID("6f6b2c1e-5b1d-4d1f-9a53-0e2b8f1c7a10")
+_NAMESPACE = UUID("6f6b2c1e-5b1d-4d1f-9a53-0e2b8f1c7a10")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def _identified(parameters: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     message = parameters.get("message")
     if not isinstance(message, Mapping) or "messageId" in message:
         return parameters
-    return {**parameters, "message": {"messageId": str(uuid.uuid5(_NAMESPACE, key)), **message}}
+    return {**parameters, "message": {"messageId": id_of(_NAMESPACE, key), **message}}
 
 
 def interface(card: Mapping[str, Any], place: str) -> tuple[str, str]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
+from uuid import UUID
 
 from caseway_runner.activation import Activation
+from caseway_runner.derived import id_of
 from caseway_runner.filters import ATTRIBUTES
 from caseway_runner.scope import Scope
 from caseway_runner.template import Template
 
 KEYS = frozenset({"emit"})
-_NAMESPACE = uuid.UUID("6f6b2c1e-5b1d-4d1f-9a53-0e2b8f1c7a10")
+_NAMESPACE = UUID("6f6b2c1e-5b1d-4d1f-9a53-0e2b8f1c7a10")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class EmitBody:
         attributes = await activation.fill(self.attributes)
         event = {
             "specversion": "1.0",
-            "id": str(uuid.uuid5(_NAMESPACE, activation.key)),
+            "id": id_of(_NAMESPACE, activation.key),
             "time": activation.started_at,
             **attributes,
         }
