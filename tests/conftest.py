@@ -18,6 +18,16 @@ settings.register_profile("ci", settings.get_profile("local"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+ENGINE_SECONDS = 900  # whichever test is first waits for an engine, and for the making of its base image
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests in containers have time for what they all share, whichever of them makes it."""
+    for item in items:
+        if "docker_daemon" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(ENGINE_SECONDS), append=False)
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Path]:
     """The socket folder of a PostgreSQL server for all tests, with a database `migrated` to copy."""

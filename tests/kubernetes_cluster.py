@@ -360,7 +360,7 @@ def a_cluster(certificate: Path | None = None) -> Iterator[Server]:
     server.url = f"{scheme}://127.0.0.1:{web.servers[0].sockets[0].getsockname()[1]}"
     yield server
     web.should_exit = True
-    thread.join(30)
+    thread.join(120)
     shutil.rmtree(home, ignore_errors=True)
     assert server.problems == []
 

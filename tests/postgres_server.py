@@ -51,7 +51,7 @@ def a_postgres_server() -> Iterator[Path]:
         yield folder
     finally:
         server.send_signal(signal.SIGQUIT)  # at once: nothing in it is worth a checkpoint
-        server.wait(timeout=30)
+        server.wait(timeout=120)
         log.close()
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -70,7 +70,7 @@ def _as_somebody_else(folder: Path) -> list[str]:
 def _wait(folder: Path, server: subprocess.Popen[bytes]) -> None:
     import psycopg  # noqa: PLC0415 - SQLite is tested without it
 
-    for _ in range(600):
+    for _ in range(2400):
         if server.poll() is not None:
             break
         try:

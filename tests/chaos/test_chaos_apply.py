@@ -48,7 +48,7 @@ def dying() -> Iterator[Any]:
 
     yield run
     server.stdin.close()
-    server.wait(timeout=30)
+    server.wait(timeout=120)
     server.stdout.close()
 
 

@@ -22,6 +22,7 @@ from caseway.cli.main import cli
 from caseway.model.access import ALL_SCOPES, local
 from caseway.platform.access import people, tokens
 from chaos.store_builders import KEY, a_platform
+from server.server_world import where
 
 Words = tuple[str, ...]
 Shapes = dict[Words, list[Any]]
@@ -74,15 +75,10 @@ def serving(folder: Path) -> Iterator[tuple[str, str]]:
         text=True,
     )
     try:
-        said = ""
-        while "}" not in said:
-            line = process.stdout.readline()
-            assert line, "the server did not start"
-            said += line
-        yield json.loads(said)["listening"], token
+        yield where(process), token
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 @dataclass

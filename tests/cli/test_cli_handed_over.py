@@ -16,7 +16,7 @@ def test_sigterm_hands_the_execution_over(folder, caseway):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             arrived.set()
-            release.wait(60)
+            release.wait(600)
 
         def log_message(self, format: str, *args: object) -> None:
             return
@@ -43,9 +43,9 @@ def test_sigterm_hands_the_execution_over(folder, caseway):
         assert caseway("apply", "--yes").code == 0
         command = [sys.executable, "-m", "caseway", "trigger", "pay"]
         process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, env={**os.environ})
-        assert arrived.wait(60)
+        assert arrived.wait(120)
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=120)
         assert (process.returncode, "left to another worker" in err) == (1, True)
         (one,) = caseway("executions", "list", "--format", "json").json["executions"]
         assert (one["status"], one["reason"]) == ("pending", "handed over")

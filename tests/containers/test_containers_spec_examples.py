@@ -7,7 +7,6 @@ import copy
 import fcntl
 import secrets
 import shutil
-import socket
 import subprocess
 import tarfile
 import tempfile
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from containers_world import SMALL, left
+from containers_world import ENOUGH, SMALL, left
 
 import caseway_runner as runner
 from caseway.containers.base import BASE_TAG
@@ -27,6 +26,7 @@ from caseway.containers.owner import this_owner
 from caseway.containers.tasks import TaskContainers, TaskPolicy, task_labels
 from caseway_runner.yaml_text import read_yaml
 from docker_daemon import Daemon
+from free_ports import free_port
 
 EXAMPLES = Path(__file__).parents[3] / "shared" / "reference" / "spec" / "examples"
 pytestmark = pytest.mark.skipif(
@@ -108,9 +108,7 @@ def registry(docker_daemon: Daemon, tmp_path: Path) -> Iterator[str]:
     binary = shutil.which("docker-registry")
     if binary is None:
         pytest.skip("docker-registry is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     (tmp_path / "registry.yml").write_text(
         "version: 0.1\nlog: {level: error}\n"
         f"storage: {{filesystem: {{rootdirectory: {tmp_path}/data}}}}\nhttp: {{addr: '{address}'}}\n"
@@ -123,14 +121,14 @@ def registry(docker_daemon: Daemon, tmp_path: Path) -> Iterator[str]:
     )
     try:
         probing = f"exec 3<>/dev/tcp/{address.replace(':', '/')}"
-        until = time.monotonic() + 30
+        until = time.monotonic() + ENOUGH
         while subprocess.run([*within, "bash", "-c", probing], stderr=subprocess.DEVNULL).returncode:
             assert time.monotonic() < until and process.poll() is None, "the registry did not start"
             time.sleep(0.02)
         yield address
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(ENOUGH)
 
 
 def tiny(engine: Engine, tag: str, word: str, folder: Path) -> None:

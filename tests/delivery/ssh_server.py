@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
-SECONDS = 20  # after which it does not start
+from free_ports import free_port
+
+SECONDS = 120  # after which it does not start
 
 CONFIG = """\
 ListenAddress 127.0.0.1
@@ -63,7 +65,7 @@ def ssh_server(folder: Path, *, port: int = 0, authorized: Path | None = None) -
     a_key(folder / "host")
     key = a_key(folder / "key")
     shutil.copy(authorized or folder / "key.pub", folder / "authorized")
-    port = port or _free_port()
+    port = port or free_port()
     (folder / "config").write_text(CONFIG.replace("PORT", str(port)).replace("FOLDER", str(folder)))
     with (folder / "log").open("w") as log:
         server = subprocess.Popen([program, "-D", "-e", "-f", str(folder / "config")], stderr=log)
@@ -76,12 +78,6 @@ def ssh_server(folder: Path, *, port: int = 0, authorized: Path | None = None) -
     finally:
         server.terminate()
         server.wait(timeout=SECONDS)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

@@ -30,7 +30,7 @@ from chaos.store_builders import deployed
 from delivery.git_world import a_clone, commit
 from delivery.pushes import HOOK, a_push, signed
 from delivery.watched import a_project, a_workflow, said
-from server.server_world import Running, running
+from server.server_world import ENOUGH, Running, running
 
 
 @pytest.fixture
@@ -122,10 +122,16 @@ def test_a_forge_is_answered_at_once_over_http(server: Running, tmp_path: Path) 
     headers, body = signed(a_push(bare))
     url = f"{server.url}/hooks/push"
 
-    told = httpx.post(url, headers={**headers, "Content-Type": "application/json"}, content=body)
-    again = httpx.post(url, headers={**headers, "Content-Type": "application/json"}, content=body)
-    wrong = httpx.post(url, headers={**headers, "X-Hub-Signature-256": "sha256=00"}, content=body)
-    none = httpx.post(url, content=b"{}")
+    told = httpx.post(
+        url, headers={**headers, "Content-Type": "application/json"}, content=body, timeout=ENOUGH
+    )
+    again = httpx.post(
+        url, headers={**headers, "Content-Type": "application/json"}, content=body, timeout=ENOUGH
+    )
+    wrong = httpx.post(
+        url, headers={**headers, "X-Hub-Signature-256": "sha256=00"}, content=body, timeout=ENOUGH
+    )
+    none = httpx.post(url, content=b"{}", timeout=ENOUGH)
 
     assert (told.status_code, told.json()["status"]) == (202, "queued")
     assert (again.status_code, again.json()["status"]) == (202, "known")

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -14,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from free_ports import free_port
 
 CLONE = Path(__file__).resolve().parents[2]
 ACT = Path(sys.executable).parent / "act"
@@ -144,13 +145,6 @@ def documented_workflow() -> str:
     found = re.search(r"<!-- workflow -->\n```yaml\n(.*?)```", page, re.DOTALL)
     assert found is not None
     return found[1]
-
-
-def free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def warm_environment(goal: Path) -> Path:

@@ -25,7 +25,7 @@ from github.github_world import Repo, push_payload
 CASEWAY = [sys.executable, "-m", "caseway"]
 SECRET = "what-only-the-forge-knows"
 WEBHOOK = "refs/heads/main"
-ENOUGH = 60.0  # seconds after which something hangs
+ENOUGH = 120.0  # seconds after which something hangs
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Caller:
 
     def run(self) -> None:
         """Call until told to stop."""
-        with httpx.Client(timeout=20) as client:
+        with httpx.Client(timeout=ENOUGH) as client:
             while not self._stop.is_set():
                 try:
                     answer = client.post(self.url, json={})
@@ -158,13 +158,13 @@ def caller(place: Place) -> Iterator[Caller]:
                 thread.join()
         finally:
             server.terminate()
-            server.wait(timeout=30)
+            server.wait(timeout=ENOUGH)
             log.close()
 
 
 def _is_up(address: str) -> bool:
     try:
-        return httpx.get(f"{address}/healthz").is_success
+        return httpx.get(f"{address}/healthz", timeout=ENOUGH).is_success
     except httpx.HTTPError:
         return False
 
@@ -180,7 +180,7 @@ def tell_of_push(place: Place) -> None:
         "X-GitHub-Delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
         "X-Hub-Signature-256": "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest(),
     }
-    answer = httpx.post(f"{place.server}/hooks/push", content=body, headers=headers)
+    answer = httpx.post(f"{place.server}/hooks/push", content=body, headers=headers, timeout=ENOUGH)
     assert answer.status_code == 202, answer.text
 
 

@@ -21,6 +21,7 @@ from caseway.platform.views import list_instances
 from github.github_fake import APP, FakeGitHub
 from github.github_world import Pipeline, Repo, payload_file, push_payload, request_payload, variables
 
+pytestmark = pytest.mark.timeout(600)  # dozens of processes each, which takes its time on a busy machine
 TESTS = Path(__file__).parents[1]
 UNEQUAL = frozenset(
     {"audit", "leases", "store", "deployments", "deployment_steps"}
@@ -48,7 +49,7 @@ def mortal() -> Iterator[Run]:
 
     yield run
     server.stdin.close()
-    server.wait(timeout=30)
+    server.wait(timeout=120)
     server.stdout.close()
 
 

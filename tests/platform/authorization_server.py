@@ -115,7 +115,7 @@ def an_authorization_server() -> Iterator[Authorization]:
             form = dict(parse_qsl(self.rfile.read(int(self.headers["content-length"])).decode()))
             known.asked.append(form.get("grant_type", ""))
             known.arrived.set()
-            known.slow.wait(30)
+            known.slow.wait(600)
             status, body, headers = server.create_token_response((form, dict(self.headers)))
             text = json.dumps({**body, **({"echo": urlencode(form)} if status != 200 else {})}).encode()
             self.send_response(status)

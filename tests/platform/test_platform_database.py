@@ -148,7 +148,7 @@ def test_replicas_that_migrate_at_once_migrate_once(
         subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE, text=True)
         for _ in range(4)
     ]
-    told = [replica.communicate(timeout=60)[0].strip() for replica in replicas]
+    told = [replica.communicate(timeout=120)[0].strip() for replica in replicas]
 
     assert [replica.returncode for replica in replicas] == [0] * 4
     assert {line.partition(">")[2] for line in told} == {HEAD}

@@ -49,7 +49,7 @@ def schedulers() -> Iterator[Run]:
 
     yield run
     asking.close()
-    server.wait(timeout=30)
+    server.wait(timeout=120)
     telling.close()
 
 

@@ -99,4 +99,4 @@ def _running(command: list[str], port: int, folder: Path, end: signal.Signals) -
             yield
         finally:
             server.send_signal(end)
-            server.wait(30)
+            server.wait(120)

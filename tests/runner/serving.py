@@ -14,15 +14,10 @@ from typing import Any
 
 import pytest
 
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from free_ports import free_port
 
 
-def wait_until(is_so: Callable[[], Any], what: str, seconds: float = 30) -> None:
+def wait_until(is_so: Callable[[], Any], what: str, seconds: float = 120) -> None:
     """Return when `is_so()`; fail when that takes too long."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -52,7 +47,7 @@ def asgi(app: Any, port: int) -> Iterator[int]:
         yield port
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(120)
 
 
 @contextmanager
@@ -96,4 +91,4 @@ def broker(command: Sequence[str], port: int, **options: Any) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(120)

@@ -30,6 +30,7 @@ websockets = pytest.importorskip(
 
 Heard = Callable[[], tuple[bytes, dict[str, str]]]
 EVENT = {"type": "com.example.read", "source": "https://example.com", "data": "${ .n }"}
+ENOUGH = 120.0  # seconds after which something hangs
 PROTOCOLS = ["amqp", "redis", "mqtt", "mqtt5", "nats"]
 
 
@@ -59,8 +60,8 @@ class RedisPeer(Peer):
     def listening(self, address: str) -> Iterator[Heard]:
         with redis.Redis(port=self.port, password="pw") as client, client.pubsub() as listener:
             listener.subscribe(address)
-            assert listener.get_message(timeout=10)["type"] == "subscribe"
-            yield lambda: (listener.get_message(timeout=10)["data"], {})
+            assert listener.get_message(timeout=ENOUGH)["type"] == "subscribe"
+            yield lambda: (listener.get_message(timeout=ENOUGH)["data"], {})
 
 
 class MqttPeer(Peer):
@@ -79,7 +80,7 @@ class MqttPeer(Peer):
 
     def send(self, address: str, content: bytes) -> None:
         with self._client() as client:
-            client.publish(address, content, qos=1).wait_for_publish(10)
+            client.publish(address, content, qos=1).wait_for_publish(ENOUGH)
 
     @contextmanager
     def listening(self, address: str) -> Iterator[Heard]:
@@ -89,10 +90,10 @@ class MqttPeer(Peer):
             client.on_subscribe = lambda *_: ready.set()
             client.on_message = lambda _client, _data, message: heard.put(message)
             client.subscribe(address, qos=1)
-            assert ready.wait(10)
+            assert ready.wait(ENOUGH)
 
             def get() -> tuple[bytes, dict[str, str]]:
-                message = heard.get(timeout=10)
+                message = heard.get(timeout=ENOUGH)
                 return message.payload, dict(getattr(message.properties, "UserProperty", ()))
 
             yield get
@@ -123,15 +124,15 @@ class NatsPeer(Peer):
             subscription = await client.subscribe(address)
             await client.flush()
             ready.set()
-            message = await subscription.next_msg(30)
+            message = await subscription.next_msg(ENOUGH)
             heard.put((message.data, dict(message.headers or {})))
             await client.close()
 
         thread = threading.Thread(target=lambda: asyncio.run(work()), daemon=True)
         thread.start()
-        assert ready.wait(10)
-        yield lambda: heard.get(timeout=10)
-        thread.join(10)
+        assert ready.wait(ENOUGH)
+        yield lambda: heard.get(timeout=ENOUGH)
+        thread.join(ENOUGH)
 
 
 class AmqpPeer(Peer):
@@ -302,7 +303,7 @@ def sending(peer: Peer, address: str = "hall.readings") -> Iterator[None]:
     thread.start()
     yield
     done.set()
-    thread.join(10)
+    thread.join(ENOUGH)
 
 
 def test_a_message_is_published(peer: Peer) -> None:
@@ -560,7 +561,7 @@ def chat() -> Iterator[tuple[int, Chat]]:
         thread.start()
         yield port, handler
         server.shutdown()
-        thread.join(10)
+        thread.join(ENOUGH)
 
 
 def test_messages_are_read_from_a_web_socket(chat: tuple[int, Chat]) -> None:

@@ -400,14 +400,14 @@ def test_the_example_that_publishes_does_so_with_a_real_broker(redis_port: int) 
     web = Web({"host": f"127.0.0.1:{redis_port}", "protocol": "redis"})
     with redis.Redis(port=redis_port, password="pw") as client, client.pubsub() as listener:
         listener.subscribe("pets")
-        assert listener.get_message(timeout=10)["type"] == "subscribe"
+        assert listener.get_message(timeout=120)["type"] == "subscribe"
         outcome = run(
             example("call-asyncapi-publish"),
             {"pet": {"id": 5}, "token": "pw"},
             http_transport=httpx.MockTransport(web),
         )
         assert outcome.status is Status.COMPLETED, outcome.error
-        assert json.loads(listener.get_message(timeout=10)["data"]) == {"petId": 5}
+        assert json.loads(listener.get_message(timeout=120)["data"]) == {"petId": 5}
 
 
 @pytest.fixture

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import queue
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -32,6 +35,7 @@ from chaos.store_builders import (
 )
 
 TOKEN = "cws_tests"
+ENOUGH = 120.0  # seconds after which something hangs
 
 
 def known(platform: Platform, token: str) -> Caller:
@@ -77,11 +81,21 @@ def running(
     thread = threading.Thread(target=lambda: asyncio.run(main()), name="server")
     thread.start()
     try:
-        yield Running(told.get(timeout=30), app, platform)
+        yield Running(told.get(timeout=ENOUGH), app, platform)
     finally:
         loop, stop = loops.get()
         loop.call_soon_threadsafe(stop.set)
-        thread.join(timeout=30)
+        thread.join(timeout=ENOUGH)
+
+
+def where(process: subprocess.Popen[str]) -> str:
+    """Where `caseway serve --format json` listens: what it says first. Fails with what it says else."""
+    assert process.stdout is not None
+    said = "".join(takewhile(lambda line: line.rstrip() != "}", process.stdout)) + "}"
+    if '"listening"' not in said:
+        process.kill()
+        raise AssertionError(f"the server did not start: {said} {process.communicate()}")
+    return str(json.loads(said)["listening"])
 
 
 def a_served_platform(folder: Path) -> Platform:

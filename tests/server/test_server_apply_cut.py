@@ -3,10 +3,8 @@ again, or the client is; what was agreed to is done once, and whoever looks hear
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +20,8 @@ from caseway.operations.client import PlanOptions
 from caseway.operations.remote_client import RemoteClient
 from caseway.platform.access import people, tokens
 from chaos.store_builders import KEY, ORGANIZATION, a_platform, a_repo, a_use_case, an_instance
+from free_ports import free_port
+from server.server_world import where
 
 MANY = 25
 NAMES = [f"process-{number:02}" for number in range(MANY)]
@@ -50,9 +50,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.database = f"sqlite:///{folder / 'state.db'}"
         with a_platform(self.database) as platform:
@@ -84,12 +82,7 @@ class Server:
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        said = ""
-        while "}" not in said:
-            line = self.process.stdout.readline()
-            assert line, "the server did not start"
-            said += line
-        assert json.loads(said)["listening"] == self.url
+        assert where(self.process) == self.url
 
     def kill(self) -> None:
         if self.process is not None:
@@ -128,7 +121,7 @@ def test_a_client_hears_the_end_of_an_apply_whose_server_was_killed_and_started_
             cut.set()
 
     def fell() -> None:
-        cut.wait(60)
+        cut.wait(120)
         server.kill()
         server.start()
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from server_world import TOKEN, Running, running
+from server_world import ENOUGH, TOKEN, Running, running
 
 from caseway.model.errors import CasewayError
 from caseway.operations.table import OPERATIONS
@@ -24,7 +24,7 @@ AUTH = {"Authorization": f"Bearer {TOKEN}"}
 
 def ask(server: Running, method: str, path: str, **more) -> httpx.Response:
     headers = {**AUTH, **more.pop("headers", {})}
-    return httpx.request(method, server.url + path, headers=headers, **more)
+    return httpx.request(method, server.url + path, headers=headers, timeout=ENOUGH, **more)
 
 
 def problem(answer: httpx.Response, status: int, code: str) -> dict:
@@ -50,22 +50,23 @@ def test_a_method_that_is_not_for_a_path_says_which_are(served, path):
 
 
 def test_without_a_token_nobody_is_let_in(served):
-    answer = httpx.get(served.url + "/api/v1/instances")
+    answer = httpx.get(served.url + "/api/v1/instances", timeout=ENOUGH)
     problem(answer, 401, "unauthenticated")
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize("header", ["Bearer nobody-s", "Basic YTpi", "Bearer"])
 def test_a_token_that_is_not_known_is_refused(served, header):
-    answer = httpx.get(served.url + "/api/v1/instances", headers={"Authorization": header})
+    answer = httpx.get(served.url + "/api/v1/instances", headers={"Authorization": header}, timeout=ENOUGH)
     problem(answer, 401, "unauthenticated")
 
 
 def test_another_organization_sees_nothing_of_this_one(served):
     headers = {"Authorization": "Bearer others:eve"}
-    listed = httpx.get(served.url + "/api/v1/instances", headers=headers)
+    listed = httpx.get(served.url + "/api/v1/instances", headers=headers, timeout=ENOUGH)
     assert listed.json()["items"] == []
-    problem(httpx.get(served.url + "/api/v1/instances/invoice-dev", headers=headers), 404, "not-found")
+    one = httpx.get(served.url + "/api/v1/instances/invoice-dev", headers=headers, timeout=ENOUGH)
+    problem(one, 404, "not-found")
 
 
 def test_a_body_that_is_no_json_is_refused(served):
@@ -241,7 +242,8 @@ def test_an_execution_s_events_go_on_after_the_last_one_heard(server):
 
 def test_a_stream_ends_when_the_server_is_told_to_stop(server):
     made = ask(server, "POST", "/api/v1/instances/invoice-dev/executions", json={}).json()["id"]
-    with httpx.stream("GET", f"{server.url}/api/v1/executions/{made}/events", headers=AUTH) as answer:
+    events = f"{server.url}/api/v1/executions/{made}/events"
+    with httpx.stream("GET", events, headers=AUTH, timeout=ENOUGH) as answer:
         lines = answer.iter_lines()
         assert next(lines).startswith("retry:")
         server.app.serving.ending.set()
@@ -255,11 +257,11 @@ def test_small_requests_only_where_the_operator_says_so(tmp_path, server):
 
 
 def test_a_caller_who_asks_too_often_is_told_when_to_ask_again_and_nobody_else_is(server):
-    with running(server.platform, ServerSettings(port=0, drain=0.0, max_rate=0.5)) as slow:
+    with running(server.platform, ServerSettings(port=0, drain=0.0, max_rate=0.01)) as slow:
         assert ask(slow, "GET", "/api/v1/status").status_code == 200
         answer = ask(slow, "GET", "/api/v1/status")
         problem(answer, 429, "too-many-requests")
-        assert 1 <= int(answer.headers["retry-after"]) <= 2
+        assert 1 <= int(answer.headers["retry-after"]) <= 100
         assert ask(slow, "GET", "/healthz").status_code == 200
         other = {"Authorization": "Bearer acme:olive"}
         assert ask(slow, "GET", "/api/v1/status", headers=other).status_code == 200

@@ -7,6 +7,7 @@ import os
 import httpx
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
+from server_world import ENOUGH
 
 from caseway.operations.table import OPERATIONS
 from caseway.server.app import DOCUMENT
@@ -29,7 +30,7 @@ schema = schemathesis.openapi.from_dict(
 
 
 def test_the_server_gives_the_document_that_is_tested(served):
-    assert httpx.get(served.url + DOCUMENT).json() == document(OPERATIONS.values())
+    assert httpx.get(served.url + DOCUMENT, timeout=ENOUGH).json() == document(OPERATIONS.values())
 
 
 @schema.parametrize()
@@ -42,4 +43,5 @@ def test_the_server_gives_the_document_that_is_tested(served):
     suppress_health_check=list(HealthCheck),
 )
 def test_every_answer_is_one_that_the_document_has(case, served):
-    case.call_and_validate(base_url=served.url, headers={"Authorization": f"Bearer {OLIVE}"})
+    headers = {"Authorization": f"Bearer {OLIVE}"}
+    case.call_and_validate(base_url=served.url, headers=headers, timeout=ENOUGH)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import json
 import os
 import signal
 import subprocess
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import sqlalchemy as sa
+from server_world import ENOUGH, where
 
 from caseway.platform import keys
 from caseway.platform.compose import Platform
@@ -62,13 +61,11 @@ def a_server(folder: Path, url: str) -> Iterator[tuple[subprocess.Popen[str], st
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     try:
-        assert server.stdout is not None
-        lines = itertools.takewhile(lambda line: line.rstrip() != "}", iter(server.stdout.readline, ""))
-        yield server, json.loads("".join(lines) + "}")["listening"]
+        yield server, where(server)
     finally:
         if server.poll() is None:
             server.terminate()
-        server.wait(timeout=30)
+        server.wait(timeout=ENOUGH)
         server.stdout.close()
 
 
@@ -98,7 +95,7 @@ def test_no_request_is_lost_or_doubled_when_the_server_is_killed(tmp_path: Path)
                 assert answer.status_code == 202, answer.text
                 answered[number] = answer.json()["id"]
 
-        async with httpx.AsyncClient(base_url=base, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=base, timeout=ENOUGH) as client:
             await asyncio.gather(*(one_after_the_other(client) for _ in range(8)))
 
     async def send_and_kill(server: subprocess.Popen[str], base: str) -> None:

@@ -325,7 +325,7 @@ def test_a_killed_process_is_gone_on_from_its_journal_and_leaves_no_container(
     ) as running:
         assert running.stderr is not None
         execution_id = running.stderr.readline().split()[-1]
-        assert server.arrived.wait(60)
+        assert server.arrived.wait(120)
         os.kill(running.pid, signal.SIGKILL)
         running.wait()
     server.release.set()

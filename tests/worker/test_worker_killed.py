@@ -36,7 +36,7 @@ def test_a_trigger_killed_half_way_is_resumed_without_repeating_completed_calls(
     ) as running:
         assert running.stderr is not None
         execution_id = running.stderr.readline().split()[-1]
-        assert server.arrived.wait(60)
+        assert server.arrived.wait(120)
         os.kill(running.pid, signal.SIGKILL)
         running.wait()
     server.release.set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from caseway.worker.housekeeping import keep_house
 from caseway.worker.otlp import export, sender
 from caseway_runner import Outcome, Status, TaskRecord
 from chaos.store_builders import ORGANIZATION, a_platform, a_repo, a_use_case, an_instance, deployed
+from free_ports import free_port
 
 TASK = TaskRecord(
     "/do/0/say", "say", "set", Status.COMPLETED, "2026-01-01T12:00:00Z", "2026-01-01T12:00:01.500Z", 1, "/a"
@@ -41,19 +41,13 @@ def ended(platform: Platform) -> str:
     return execution_id
 
 
-def a_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
 def received(port: int, names: list[str], act: Callable[[], object]) -> list[Any]:
     """What a real receiver got under those names while `act` ran."""
 
     async def listen() -> list[Any]:
         async with OtelTapHttpProtobufReceiver(OtelTapHttpProtobufReceiverSettings(http_port=port)) as tap:
             awaited: list[Awaitable[Any]] = [
-                tap.await_trace(lambda span, name=name: span.name == name, timeout=20) for name in names
+                tap.await_trace(lambda span, name=name: span.name == name, timeout=120) for name in names
             ]
             waiting = [asyncio.ensure_future(one) for one in awaited]
             await asyncio.sleep(0)
@@ -66,7 +60,7 @@ def received(port: int, names: list[str], act: Callable[[], object]) -> list[Any
 def test_the_tree_arrives_with_its_ids(ready: Platform) -> None:
     execution_id = ended(ready)
     fold(ready)
-    port = a_port()
+    port = free_port()
     root, task = received(
         port,
         ["invoice/main", "say"],
@@ -79,7 +73,7 @@ def test_the_tree_arrives_with_its_ids(ready: Platform) -> None:
 def test_times_arrive_to_the_microsecond(ready: Platform) -> None:
     ended(ready)
     fold(ready)
-    port = a_port()
+    port = free_port()
     (task,) = received(port, ["say"], lambda: export(ready, sender(f"http://127.0.0.1:{port}")))
     assert task.end_time_unix_nano - task.start_time_unix_nano == 1_500_000_000
 

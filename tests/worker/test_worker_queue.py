@@ -6,10 +6,8 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -32,9 +30,11 @@ from caseway.worker.feed import QueueFeed
 from caseway.worker.pool import Pool
 from caseway.worker.run import Worker
 from caseway.worker.serve import serve_pool
+from free_ports import free_port
+from runner.serving import listens, wait_until
 
 POSTGRES = "postgresql://somebody@here/name"
-SECONDS = 40.0  # until a test gives up
+SECONDS = 120.0  # until a test gives up
 
 
 @contextmanager
@@ -43,22 +43,11 @@ def a_redis(port: int) -> Iterator[subprocess.Popen[bytes]]:
     command = ["redis-server", "--port", str(port), "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"]
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(200):
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.02)
+        wait_until(lambda: listens(port), "the start of Redis")
         yield running
     finally:
         running.kill()
         running.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +189,7 @@ def test_an_id_that_several_send_again_is_delivered_once(redis_url: str) -> None
         one, other = SaqQueue(redis_url), SaqQueue(redis_url)
         await one.send(["x"], again="7")
         await other.send(["x"], again="7")
-        delivered = [await one.next(0.2), await other.next(0.2)]
+        delivered = [await one.next(SECONDS), await other.next(0.2)]
         await one.close()
         await other.close()
         return delivered
@@ -216,7 +205,7 @@ def test_what_nobody_sent_is_found_by_a_look(served_platform: Platform, redis_ur
         with JournalWriter(served_platform.database) as writer:
             feed = QueueFeed(queue, Pool(Worker(served_platform, writer)), resend=timedelta(0, 0, 1))
             await feed.look_again()
-            found = await queue.next(1.0)
+            found = await queue.next(SECONDS)
         await queue.close()
         return found
 

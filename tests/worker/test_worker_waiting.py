@@ -222,9 +222,9 @@ def test_sigterm_ends_the_worker_command_in_good_order(project, server, tmp_path
         carry(own, root)
         execution_id = start(own)
         process = subprocess.Popen(SERVE, cwd=root, stderr=subprocess.PIPE)
-        assert server.arrived.wait(30)
+        assert server.arrived.wait(120)
         process.send_signal(signal.SIGTERM)
-        assert process.communicate(timeout=30)[1] == b"0 executions ran\n"
+        assert process.communicate(timeout=120)[1] == b"0 executions ran\n"
         assert process.returncode == 0
         assert status(own, execution_id) == "pending"
 

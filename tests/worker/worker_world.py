@@ -37,7 +37,7 @@ def handler(server: CountingServer) -> type[BaseHTTPRequestHandler]:
             server.keys.setdefault(self.path, []).append(self.headers.get("idempotency-key", ""))
             if self.path in server.held:
                 server.arrived.set()
-                server.release.wait(60)
+                server.release.wait(600)
             body = json.dumps({"path": self.path, "n": server.calls[self.path]}).encode()
             try:
                 self.send_response(200)
