@@ -25,7 +25,7 @@ from caseway.model.desired import Desired, PreviewPolicy
 from caseway.model.errors import CasewayError
 from caseway.operations.desired_state import as_json, of_json
 from caseway.operations.local_client import LocalClient
-from caseway.platform import inbox, keys, previews, processes
+from caseway.platform import inbox, keys, lease, previews, processes
 from caseway.platform.building import BuildRequest, BuiltImage
 from caseway.platform.compose import Platform
 from caseway.platform.creation import NewExecution, create
@@ -342,6 +342,25 @@ def test_cut_anywhere_bringing_up_and_taking_down_converge(
             previews.down(platform, ORGANIZATION, PROJECT, "pr-42", actor="ci", pause=no_pause)
             assert rows(platform) == before
     assert number > 50
+
+
+def test_a_run_that_died_on_another_machine_is_waited_for_and_no_longer(
+    database_url: str, base: Desired, head: Desired, clock: StandingClock
+) -> None:
+    """Nobody can look whether it lives, as of one on this machine: it has gone silent, and that is enough."""
+    with a_platform(database_url, clock=clock, holder="gone@elsewhere:1") as platform:
+        deployed(platform, base)
+        lease.acquire(platform, name=previews.LEASE, seconds=40)
+    waited: list[float] = []
+
+    def pause(seconds: float) -> None:
+        waited.append(seconds)
+        clock.advance(seconds=seconds)
+
+    with a_platform(database_url, clock=clock, holder="mine@here:1") as platform:
+        order = PreviewOrder("pr-42", head, ("invoice",))
+        assert previews.up(platform, order, actor="ci", pause=pause).status == "ready"
+    assert sum(waited) > 1
 
 
 def test_a_preview_is_brought_up_through_a_client(platform: Platform, base: Desired, head: Desired) -> None:

@@ -203,6 +203,12 @@ def test_no_text_of_a_repository_mentions_links_or_commands(report: Report) -> N
     assert "<!--" not in text.replace("\\<\\!--", "").replace("\\<!--", "")
 
 
+@pytest.mark.parametrize("reason", ["/", "/close", " /close", "\n/close"])
+def test_a_reason_that_looks_like_a_command_is_none(reason: str) -> None:
+    lines = outside_of_fences(shown(a_report(job=Job(Do.PREVIEW_UP, reason))))
+    assert not any(line.lstrip().startswith("/") for line in lines)
+
+
 @given(reports())
 @settings(max_examples=60)
 def test_tables_keep_their_shape_whatever_is_in_them(report: Report) -> None:

@@ -67,7 +67,7 @@ def _head(report: Report) -> Iterator[str]:
     yield f"### {_title(report)}"
     yield ""
     if report.job.reason:
-        yield inline(_sentence(report))
+        yield _opening(inline(_sentence(report)))
         yield ""
     if report.trouble is not None:
         if report.trouble.message != report.job.reason:
@@ -93,6 +93,11 @@ def _title(report: Report) -> str:
 def _sentence(report: Report) -> str:
     reason = report.job.reason
     return reason[:1].upper() + reason[1:] + ("" if reason.endswith(".") else ".")
+
+
+def _opening(text: str) -> str:
+    """Text that begins a line, where some forges read a slash as a command to themselves."""
+    return f"\u200b{text}" if text.lstrip().startswith("/") else text
 
 
 def _part(part: Part) -> Iterator[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,9 @@ from caseway.reconcile.preview import changed_here, check_id, project_of, prospe
 __all__ = ["Preview", "PreviewOrder", "collect", "down", "get", "listed", "stale", "up"]
 
 LEASE = "previews"  # one at a time: they end in one apply lease anyway
-_LONGEST = 600.0  # seconds after which a bringing up that says nothing has died; every step is idempotent
+_SILENCE = (
+    40.0  # seconds after which one that says nothing has died, on whatever machine; others wait for longer
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +231,6 @@ def _destroy(platform: Platform, key: Key, by: By, pause: Pause) -> None:
 @contextmanager
 def _turn(platform: Platform, pause: Pause) -> Iterator[None]:
     """The lease on previews, once whoever has it is done."""
-    held = patiently(lambda: lease.acquire(platform, name=LEASE, seconds=_LONGEST), pause)
-    try:
+    with ExitStack() as stack:
+        patiently(lambda: stack.enter_context(lease.hold(platform, name=LEASE, seconds=_SILENCE)), pause)
         yield
-    finally:
-        lease.release(platform, held)
