@@ -128,7 +128,7 @@ def test_two_workers_that_find_an_old_token_renew_it_once(
 
     with ThreadPoolExecutor(4) as pool:
         reading = [pool.submit(read, platform) for platform in (*workers, *workers)]
-        server.arrived.wait(30)
+        assert server.arrived.wait(120)
         server.slow.set()
         tokens = {future.result()["token"] for future in reading}
     assert (len(tokens), server.asked) == (1, ["refresh_token"])
