@@ -42,7 +42,8 @@ class WorkflowError:
         }
 
 
-@dataclass(frozen=True, slots=True)
+# Nobody changes it, but it is not frozen: that would take four times as long to make, for each task twice.
+@dataclass(slots=True, unsafe_hash=True)
 class TaskRecord:
     """One activation of one task. `reference` is its JSON Pointer (`/do/2/notify`); `position` makes it
     unique within the execution (iterations, retries); `parent` is the position of the enclosing task.
