@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+# JSON as a journal counts and keeps it. One encoder: `json.dumps` with separators makes one for each call.
+compact = json.JSONEncoder(separators=(",", ":")).encode
 
-@dataclass(frozen=True, slots=True)
+
+# Nobody changes it, but it is not frozen: that would take four times as long to make, for each task twice.
+@dataclass(slots=True, unsafe_hash=True)
 class Entry:
     """One fact. `position` names the task activation (`/do/0/fetch`, `/do/1/each#3/do/0/call@2`), `kind` says
     what happened (`started`, `completed`, `faulted`, `retried`, `waited`, …), `at` when (RFC 3339, UTC), and
@@ -17,6 +22,14 @@ class Entry:
     kind: str
     at: str
     data: Any = None
+    # Not copied by `replace`: other data has another text.
+    _text: str = field(default="", init=False, repr=False, compare=False)
+
+    def text(self) -> str:
+        """`data` as compact ASCII JSON, encoded once: its size is counted, and a store keeps it."""
+        if not self._text:
+            self._text = compact(self.data) if self.data is not None else "null"
+        return self._text
 
 
 class Journal(Protocol):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from caseway_runner.journal import Entry
@@ -19,7 +18,7 @@ class FileJournal:
 
     async def append(self, entries: Sequence[Entry]) -> None:
         """Write the entries and wait until they are on disk."""
-        text = "".join(json.dumps(asdict(entry)) + "\n" for entry in entries)
+        text = "".join(_line(entry) for entry in entries)
         with self._path.open("ab") as file:
             file.write(text.encode())
             file.flush()
@@ -34,3 +33,8 @@ class FileJournal:
         if len(whole) < len(content):
             os.truncate(self._path, len(whole))
         return tuple(Entry(**json.loads(line)) for line in whole.splitlines())
+
+
+def _line(entry: Entry) -> str:
+    members = {"position": entry.position, "kind": entry.kind, "at": entry.at, "data": entry.data}
+    return json.dumps(members) + "\n"

@@ -5,10 +5,9 @@ One rule: `flush` returns only when everything noted before it is durable; appen
 from __future__ import annotations
 
 import asyncio
-import json
 
 from caseway_runner.errors import LimitExceeded
-from caseway_runner.journal import EndingJournal, Entry, Journal
+from caseway_runner.journal import EndingJournal, Entry, Journal, compact
 
 _FINAL = frozenset({"completed", "faulted"})
 _ENDS = _FINAL | {"closed", "skipped"}
@@ -29,7 +28,7 @@ class Recorder:
     async def load(self) -> None:
         """Read what earlier runs of this execution recorded."""
         for number, entry in enumerate(await self._journal.recorded()):
-            self._bytes_left -= _size_of(entry)
+            self._bytes_left -= _size_of(entry, compact(entry.data))  # a text for each would be kept, too
             if entry.kind in _ENDS:
                 self._ends[entry.position] = number, entry
             if entry.kind in _FINAL:
@@ -68,7 +67,7 @@ class Recorder:
             if not self._pending:
                 return  # another strand's flush took our entries along
             entries, self._pending = self._pending, []
-            self._bytes_left -= sum([_size_of(entry) for entry in entries])
+            self._bytes_left -= sum([_size_of(entry, entry.text()) for entry in entries])
             if self._bytes_left < 0:
                 raise LimitExceeded("the journal is larger than its limit")
             if is_last and isinstance(self._journal, EndingJournal):
@@ -77,10 +76,5 @@ class Recorder:
                 await self._journal.append(entries)
 
 
-# One encoder for all: `json.dumps` with separators makes a new one for each call.
-_compact = json.JSONEncoder(separators=(",", ":")).encode
-
-
-def _size_of(entry: Entry) -> int:
-    data = 4 if entry.data is None else len(_compact(entry.data))
-    return data + len(entry.position) + 48
+def _size_of(entry: Entry, text: str) -> int:
+    return len(text) + len(entry.position) + 48

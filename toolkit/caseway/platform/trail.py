@@ -205,7 +205,7 @@ def entry_rows(execution_id: str, entries: Iterable[Entry], first: int) -> list[
             "position": entry.position,
             "kind": entry.kind,
             "at": entry.at,
-            "data": None if entry.data is None else to_text(entry.data),
+            "data": None if entry.data is None else entry.text(),
         }
         for offset, entry in enumerate(entries)
     ]
