@@ -28,7 +28,7 @@ from caseway.containers.owner import LABEL, this_owner
 from caseway.containers.reaper import reap
 from caseway.model.errors import CasewayError
 
-_START_SECONDS = 30
+_START_SECONDS = 120  # a busy machine takes its time
 
 
 def own_containers(engine: Engine) -> list[Created]:
@@ -48,7 +48,8 @@ def own_networks(engine: Engine) -> list[str]:
     return [network["Name"] for network in found]
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """What takes long to make and is the same for the next tests: of the user, and never in the clone."""
     home = os.environ.get("CASEWAY_TEST_CACHE") or Path.home() / ".cache" / "caseway-tests"
     return Path(home) / "docker"
 
@@ -64,7 +65,8 @@ def _why_not() -> str:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """The folder, made when it is not there, for one process of the tests at a time."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -155,16 +157,16 @@ def docker_daemon() -> Iterator[Daemon]:
     """A running daemon: this process's, or the one that another process of the tests has started."""
     if reason := _why_not():
         pytest.skip(reason)
-    folder = _cache()
+    folder = cache_folder()
     daemon, users = Daemon(folder), folder / "users"
-    with _locked(folder):
+    with locked(folder):
         users.mkdir(exist_ok=True)
         if not daemon.is_up():
             daemon.start()
         own = users / f"{os.getpid()}-{secrets.token_hex(4)}"  # a process may hold it more than once
         own.touch()
     yield daemon
-    with _locked(folder):
+    with locked(folder):
         own.unlink(missing_ok=True)
         alive = [user for user in users.iterdir() if Path(f"/proc/{user.name.partition('-')[0]}").exists()]
         if not alive:
@@ -186,9 +188,9 @@ def runtime_image(engine: Engine) -> str:
     """The default runtime, made once for what the runner is now."""
     inputs = f"{layer.runner_digest()} {SUITE} {' '.join(PACKAGES)}"
     tag = f"caseway/runtime:test-{hashlib.sha256(inputs.encode()).hexdigest()[:12]}"
-    with _locked(_cache() / "image"):
+    with locked(cache_folder() / "image"):
         if find_image(engine, tag) is None:
-            archive = _cache() / f"base-{SUITE}.tar"
+            archive = cache_folder() / f"base-{SUITE}.tar"
             make_default(engine, BaseRequest(tag=tag, archive=archive), lambda line: None)
             for image in our_images(engine):
                 for old in image.tags:

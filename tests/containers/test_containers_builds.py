@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 import zipfile
 from pathlib import Path
@@ -13,7 +14,14 @@ from caseway.containers import layer
 from caseway.containers.base import BASE_TAG
 from caseway.containers.builds import RuntimeSpec, add_runner, build_runtime, freshness
 from caseway.containers.errors import ContainerFailed
-from caseway.containers.images import Recipe, build_image, find_image, remove_image, unused_images
+from caseway.containers.images import (
+    Recipe,
+    build_image,
+    find_image,
+    is_made_here,
+    remove_image,
+    unused_images,
+)
 from caseway.model.errors import CasewayError
 
 pytestmark = pytest.mark.timeout(600)  # builds share the machine with all the other tests
@@ -94,6 +102,7 @@ def test_a_rebuild_is_another_image_and_the_one_before_stays_for_who_is_deployed
     assert kept in unused_images(engine, frozenset({second.image}))
     assert kept not in unused_images(engine, frozenset({second.image, first.image_id}))
     for name in (kept, second.image, f"{second.image}-base"):
+        assert is_made_here(name)
         assert remove_image(engine, name)
     assert find_image(engine, first.image_id) is None
 
@@ -130,9 +139,30 @@ def test_a_build_that_fails_shows_the_last_lines_and_leaves_nothing(engine, runt
     assert engine.ours({"mark": mark}) == []
 
 
-def test_an_image_that_has_the_runner_is_taken_as_it_is(engine, runtime_image):
-    built = build_runtime(engine, a_runtime(image=runtime_image), lambda line: None)
+# As a project's runtime is compiled: lists that nobody has filled are there, and empty.
+NO_PACKAGES = {"system": [], "python": []}
+
+
+@pytest.mark.parametrize("part", ["image", "baseImage"])
+def test_an_image_that_has_the_runner_is_taken_as_it_is(engine, runtime_image, part):
+    spec = a_runtime(packages=NO_PACKAGES, **{part: runtime_image})
+    built = build_runtime(engine, spec, lambda line: None)
     assert (built.image, built.is_new) == (runtime_image, False)
+    assert freshness(engine, spec, built.inputs) == "current"
+
+
+def test_an_image_of_somebody_s_own_is_never_ours_to_remove_whatever_it_stands_on(engine, runtime_image):
+    name = f"tests-own-{secrets.token_hex(4)}:1"
+    text = f"FROM {runtime_image}\nLABEL mark={name}\n".encode()  # it has all labels of the one below
+    engine.client.images.build(
+        fileobj=io.BytesIO(layer.context({"Dockerfile": text})), custom_context=True, tag=name, rm=True
+    )
+    try:
+        built = build_runtime(engine, a_runtime(image=name, packages=NO_PACKAGES), lambda line: None)
+        assert (built.image, is_made_here(built.image)) == (name, False)
+        assert name not in unused_images(engine, frozenset())
+    finally:
+        engine.client.images.remove(name, force=True)
 
 
 def test_an_image_without_python_is_refused(engine, runtime_image):

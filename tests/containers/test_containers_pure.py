@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from caseway.containers.conversation import LineBuffer
 from caseway.containers.owner import LABEL, is_gone, this_owner
-from caseway.containers.sandbox import MB, Capacity, Network, Resources, gpu_request, hardened, unenforceable
+from caseway.containers.sandbox import MB, Capacity, Network, Resources, gpu_request, hardened
 from caseway.containers.shapes import resources_from, sandbox_from, warmth_from
 from caseway.containers.warmth import Mode, Warmth, Window
 
@@ -80,10 +80,9 @@ def test_gpus_are_a_device_request_with_their_type():
     }
 
 
-def test_more_cpus_than_there_are_is_said_and_bounded():
+def test_more_cpus_than_there_are_is_bounded():
     asked = Resources(cpus=8, disk_bytes=1 * MB)
     assert hardened(asked, Capacity(cpus=2))["nano_cpus"] == 2_000_000_000
-    assert unenforceable(asked, Capacity(cpus=2, memory_bytes=10**12)) == ("cpu 8: this engine has 2",)
 
 
 def test_what_documents_say_becomes_a_sandbox():

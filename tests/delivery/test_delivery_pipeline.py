@@ -17,6 +17,7 @@ from caseway.delivery.pipeline import (
 )
 from caseway.delivery.reading import InvalidProject, is_bad, read_project
 from caseway.model.access import local
+from caseway.model.engine_facts import nobody_asked
 from caseway.model.errors import CasewayError
 from caseway.operations.local_client import EmptyClient, LocalClient
 from chaos.store_builders import a_platform
@@ -119,7 +120,7 @@ def test_a_blocked_plan_is_not_applied(project, client):
 def test_a_platform_that_is_not_there_yet_can_be_planned_for_and_nothing_else(project):
     request = PlanRequest(project)
     (asked,) = read_desired(request)
-    empty = EmptyClient("nowhere")
+    empty = EmptyClient("nowhere", nobody_asked)
     plan = plan_project(empty, asked.desired, request)
     assert plan.revision == 0
     for ask in (lambda: apply_plan(empty, plan), lambda: empty.call("status.get")):

@@ -5,113 +5,28 @@ from __future__ import annotations
 import hashlib
 import io
 import shlex
-import subprocess
-import sys
 import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
-from deploy_world import CLONE, DEPLOY, compose
-from packaging.requirements import Requirement
+from deploy_images import image, packed  # noqa: F401 - a fixture
+from deploy_world import DEPLOY, compose
 
 from caseway.containers.engine import Engine
-from docker_daemon import _cache, _locked, docker_daemon, engine, runtime_image  # noqa: F401 - fixtures
+from docker_daemon import docker_daemon, engine, runtime_image  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.timeout(300)  # whichever is first builds the image
 
 SECONDS = 60.0
-EXTRAS = ("server", "postgres", "queue")  # others would only take longer
 SERVICES = compose()["services"]
 FLOW = """document: {dsl: 1.0.0, namespace: a, name: b, version: 1.0.0}
 do: [{x: {set: "${ {n: (20 + 22)} }"}}]
 """
-
-
-def needed(name: str, extras: tuple[str, ...] = ()) -> set[str]:
-    """The distributions that one needs, itself left out."""
-    found: set[str] = set()
-    left = [(name, extras)]
-    while left:
-        distribution, wanted = left.pop()
-        for text in metadata.requires(distribution) or ():
-            one = Requirement(text)
-            chosen = [{"extra": extra} for extra in wanted] or [{"extra": ""}]
-            if one.marker is not None and not any(one.marker.evaluate(extra) for extra in chosen):
-                continue
-            if one.name not in found:
-                found.add(one.name)
-                left.append((one.name, tuple(one.extras)))
-    return found
-
-
-def app(folder: Path) -> dict[str, bytes]:
-    """What pip would install, from what is installed here: the files of `app/`."""
-    words = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(CLONE)]
-    subprocess.run(words, check=True, capture_output=True)
-    (wheel,) = folder.glob("*.whl")
-    target = folder / "caseway"
-    words = [sys.executable, "-m", "zipfile", "-e", str(wheel), str(target)]
-    subprocess.run(words, check=True)
-    files = {
-        path.relative_to(target).as_posix(): path.read_bytes() for path in target.rglob("*") if path.is_file()
-    }
-    for name in sorted(needed("caseway", EXTRAS)):
-        for file in metadata.files(name) or ():
-            place = Path(str(file.locate()))
-            if ".." not in file.parts and file.suffix != ".pyc" and place.is_file():
-                files[file.as_posix()] = place.read_bytes()
-    return files
-
-
-def packed(files: dict[str, bytes]) -> io.BytesIO:
-    """A build context: the Dockerfile, and `app/`."""
-    made = io.BytesIO()
-    everything = {"Dockerfile": (DEPLOY / "Dockerfile").read_bytes()}
-    everything |= {f"app/{name}": data for name, data in files.items()}
-    with tarfile.open(fileobj=made, mode="w") as archive:
-        for name, data in sorted(everything.items()):
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(data), 0o644
-            archive.addfile(entry, io.BytesIO(data))
-    made.seek(0)
-    return made
-
-
-@pytest.fixture(scope="module")
-def image(engine: Engine, runtime_image: str, tmp_path_factory: pytest.TempPathFactory) -> str:  # noqa: F811
-    """The image, built once for what it is made of now, by whichever process of the tests is first."""
-    context = packed(app(tmp_path_factory.mktemp("app")))
-    made_of = hashlib.sha256(runtime_image.encode() + context.getvalue()).hexdigest()[:12]
-    tag = f"deploy-test:{made_of}"
-    with _locked(_cache() / "deploy"):
-        known = {name for one in engine.client.images.list("deploy-test") for name in one.tags}
-        if tag not in known:
-            built(engine, context, tag, runtime_image)
-        for old in known - {tag}:
-            engine.client.images.remove(old, force=True)
-    return tag
-
-
-def built(engine: Engine, context: io.BytesIO, tag: str, base: str) -> None:  # noqa: F811 - the fixture
-    """Build it as the Dockerfile says."""
-    told = engine.client.api.build(
-        fileobj=context,
-        custom_context=True,
-        tag=tag,
-        buildargs={"BASE": base},
-        network_mode="none",
-        rm=True,
-        forcerm=True,
-        decode=True,
-    )
-    lines = "".join(str(event.get("stream") or event.get("error") or "") for event in told)
-    assert "Successfully tagged" in lines, lines[-3000:]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import yaml
 
 from docker_daemon import (  # noqa: F401 - fixtures
     Engine,
-    _cache,
+    cache_folder,
     docker_daemon,
     engine,
     runtime_image,
@@ -70,7 +70,7 @@ def shown(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> str:
     """Everything the demo prints with containers, after `make base-image`."""
-    archive = str(_cache() / "base-bookworm.tar")  # what mmdebstrap made for another test
+    archive = str(cache_folder() / "base-bookworm.tar")  # what mmdebstrap made for another test
     base = [sys.executable, "-m", "caseway", "runtime", "base", "--archive", archive]
     subprocess.run(base, env=surroundings, check=True, capture_output=True)
     done = subprocess.run(

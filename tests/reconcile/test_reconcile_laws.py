@@ -93,7 +93,10 @@ def repos(draw: st.DrawFn, snapshot: Snapshot) -> Desired:
     return a_desired(
         *cases,
         *draw(st.permutations(installed)),
-        connections=(a_resource("db", url=draw(st.sampled_from(("a", "b")))),) if draw(st.booleans()) else (),
+        # Whoever runs a version names connections that it may name: a valid project declares them.
+        connections=(a_resource("db", url=draw(st.sampled_from(("a", "b")))),)
+        if cases or draw(st.booleans())
+        else (),
         runtimes=(a_resource("python", image="x"),) if draw(st.booleans()) else (),
         prune=draw(st.sampled_from(PrunePolicy)),
         max_deletes=100,
@@ -111,6 +114,7 @@ def _foreign(snapshot: Snapshot, draw: Any) -> Snapshot:
     repo = a_desired(
         Instance("hand", process.name, draw(st.sampled_from(STAGES)), "ann", version="^1"),
         a_use_case(process.name, body=process.templates[-1].body),
+        connections=(a_resource("db"),),
     )
     template = process.templates[-1]
     installed = applied(repo).instances["hand"]

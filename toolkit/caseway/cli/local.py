@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from caseway.cli.engine import build_image, image_id
+from caseway.cli.engine_facts import ask_engine
 from caseway.cli.output import clean, say
 from caseway.model.errors import CasewayError
 from caseway.model.project_files import PROJECT_FILES
@@ -39,6 +40,7 @@ def open_local(
         check=_check,
         builder=build_image,
         image_id=image_id,
+        ask_engine=ask_engine,
         on_line=_show,
         artifact_bytes=_size(artifact_bytes),
         sources=sources,

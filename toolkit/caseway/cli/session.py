@@ -139,9 +139,10 @@ class Session:
             with self.client(folder, organization) as client:
                 yield client
             return
+        from caseway.cli.engine_facts import ask_engine
         from caseway.operations.local_client import EmptyClient
 
-        yield EmptyClient(str(file))
+        yield EmptyClient(str(file), ask_engine)
 
     def refuse_remote(self) -> None:
         """Raise for what is done on the platform's own machine, when CASEWAY_SERVER points elsewhere."""

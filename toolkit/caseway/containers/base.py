@@ -13,12 +13,13 @@ from pathlib import Path
 from caseway.containers.builds import add_runner
 from caseway.containers.engine import Engine
 from caseway.containers.images import Image, Log, find_image, import_image, require_image
+from caseway.model.engine_facts import DEFAULT_RUNTIME_IMAGE
 from caseway.model.errors import CasewayError
 
 DEBIAN = "debian"
 SUITE = "bookworm"
 BASE_TAG = f"caseway/base:{SUITE}"
-DEFAULT_TAG = "caseway/runtime:default"
+DEFAULT_TAG = DEFAULT_RUNTIME_IMAGE
 PACKAGES = ("python3", "ca-certificates")
 _LEFT_OUT = ("man", "doc", "locale", "info")
 

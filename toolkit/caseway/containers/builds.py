@@ -74,7 +74,8 @@ def build_runtime(engine: Engine, spec: RuntimeSpec, log: Log, *, is_fresh: bool
     there = require_image(engine, base) if base else None
     base_id = there.id if there is not None else ""
     runner = layer.runner_digest()
-    if there is not None and not spec.body.get("packages") and there.labels.get(layer.LABEL) == runner:
+    is_whole = not any((spec.body.get("packages") or {}).values())  # the lists are there, empty or not
+    if there is not None and is_whole and there.labels.get(layer.LABEL) == runner:
         log(f"{base} has the runner already")
         return _built(base, there, inputs_of(spec, base_id, runner), (base_id, runner), is_new=False)
     inputs = inputs_of(spec, base_id, runner)

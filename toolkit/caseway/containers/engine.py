@@ -59,10 +59,11 @@ def address_from(environment: Mapping[str, str]) -> Address:
 
 
 class Engine:
-    """One Docker engine. Connecting happens with the first call."""
+    """One Docker engine. Connecting happens with the first call; an answer may take `seconds`."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, *, seconds: int = _TIMEOUT) -> None:
         self.address = address
+        self._seconds = seconds
         self._client: docker.DockerClient | None = None
         self._pid = 0
 
@@ -74,7 +75,7 @@ class Engine:
                 self._client = docker.DockerClient(
                     base_url=self.address.url,
                     version="auto",
-                    timeout=_TIMEOUT,
+                    timeout=self._seconds,
                     tls=self._tls(),
                     max_pool_size=_POOL,
                 )
@@ -135,7 +136,6 @@ class Engine:
         return Capacity(
             cpus=int(facts.get("NCPU") or 0),
             memory_bytes=int(facts.get("MemTotal") or 0),
-            has_disk_quota=_has_quota(facts),
             has_gpus=any("nvidia" in name for name in facts.get("Runtimes") or {}),
         )
 
@@ -154,12 +154,6 @@ class Engine:
             ca_cert=str(folder / "ca.pem"),
             verify=True,
         )
-
-
-def _has_quota(facts: Mapping[str, Any]) -> bool:
-    """Only overlay2 on XFS with project quotas bounds the disk of a container, and it does not say so itself:
-    other drivers that do (btrfs, zfs) are known by their name."""
-    return str(facts.get("Driver")) in {"btrfs", "zfs"}
 
 
 def sdk_container(engine: Engine, container: str) -> SdkContainer:

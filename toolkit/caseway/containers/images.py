@@ -5,6 +5,7 @@ Rule: a build takes exactly the files it is given; what the engine prints goes t
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ from caseway.containers.sdk_errors import engine_errors
 
 Log = Callable[[str], None]
 _TAIL = 40
+# What `builds` calls an image, what it stands on, and what it was before it was built anew.
+_MADE = re.compile(r"caseway/[^/:]+:[0-9a-f]{16}(-base|-packages|-[0-9a-f]{12})?")
 _NOISE = (" --->", "Removing intermediate container")  # ids of what is gone by the time they are read
 
 
@@ -113,12 +116,17 @@ def keep_image(engine: Engine, tag: str) -> None:
 
 
 def unused_images(engine: Engine, used: frozenset[str]) -> list[str]:
-    """The names of the runtimes' images that are not among `used`, names and ids; the default one and the
-    bases are kept."""
+    """The names of the runtimes' images that are not among `used`, names and ids; the default one, the
+    bases and what others have built upon ours are kept."""
     names = {tag for image in our_images(engine) if image.id not in used for tag in image.tags}
-    kept = {"caseway/runtime", "caseway/base"}
     parts = {f"{name}{suffix}" for name in used for suffix in ("", "-base", "-packages")}
-    return sorted(name for name in names - parts if name.rpartition(":")[0] not in kept)
+    return sorted(name for name in names - parts if is_made_here(name))
+
+
+def is_made_here(name: str) -> bool:
+    """Whether that is the name of an image that a build of a runtime has made, and not one that somebody has
+    brought. Labels do not tell: whatever stands on an image of ours has them."""
+    return _MADE.fullmatch(name) is not None
 
 
 def build_image(engine: Engine, recipe: Recipe, log: Log) -> Image:

@@ -64,7 +64,6 @@ class Capacity:
 
     cpus: int = 0
     memory_bytes: int = 0
-    has_disk_quota: bool = False
     has_gpus: bool = False
 
 
@@ -115,25 +114,6 @@ def gpu_request(resources: Resources) -> dict[str, Any]:
 
 def _limit(name: str, value: int) -> dict[str, Any]:
     return {"Name": name, "Soft": value, "Hard": value}
-
-
-def unenforceable(resources: Resources, capacity: Capacity) -> tuple[str, ...]:
-    """What was asked for and this engine cannot hold to, in words."""
-    found = []
-    if not capacity.has_disk_quota and resources.scratch_bytes < resources.disk_bytes:
-        found.append(
-            f"disk {resources.disk_bytes // MB} MB: this engine has no disk quota; the scratch folder holds "
-            f"{resources.scratch_bytes // MB} MB, in memory, and everything else is read-only"
-        )
-    if capacity.cpus and resources.cpus > capacity.cpus:
-        found.append(f"cpu {resources.cpus:g}: this engine has {capacity.cpus}")
-    if capacity.memory_bytes and resources.memory_bytes > capacity.memory_bytes:
-        found.append(
-            f"memory {resources.memory_bytes // MB} MB: this engine has {capacity.memory_bytes // MB} MB"
-        )
-    if resources.gpus and not capacity.has_gpus:
-        found.append(f"gpu {resources.gpus}: this engine has no GPU driver; the container will not start")
-    return tuple(found)
 
 
 def labelled(labels: Mapping[str, str]) -> list[str]:

@@ -91,13 +91,14 @@ class Instance:
 @dataclass(frozen=True, slots=True)
 class Resource:
     """A runtime or connection as stored; `built` is the digest of the content that a runtime's image was last
-    built from, "" when it never was."""
+    built from and `image` what that is called, "" when it never was."""
 
     name: str
     project: str
     digest: str
     body: JsonObject
     built: str = ""
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)

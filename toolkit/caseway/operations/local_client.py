@@ -13,6 +13,7 @@ from caseway.operations.fields import camel
 
 if TYPE_CHECKING:
     from caseway.model.desired import Desired
+    from caseway.model.engine_facts import AskEngine
     from caseway.model.plan import Plan
     from caseway.platform.apply import ApplyReport
     from caseway.platform.bundle import Platform
@@ -77,8 +78,9 @@ class LocalClient:
 class EmptyClient:
     """A platform that is not there yet: all that can be asked is what it would take to make everything."""
 
-    def __init__(self, place: str) -> None:
+    def __init__(self, place: str, ask_engine: AskEngine) -> None:
         self.place = place
+        self.ask_engine = ask_engine
 
     def call(self, _operation: str, /, **_arguments: Any) -> dict[str, Any]:
         """Nothing can be asked of it."""
@@ -92,7 +94,7 @@ class EmptyClient:
         """The plan that makes everything."""
         from caseway.operations.planning import planned  # noqa: PLC0415 - only who plans pays for it
 
-        return planned(None, desired, options)
+        return planned(None, desired, options, self.ask_engine)
 
     def apply(self, _plan: Plan, _on_progress: Listener) -> ApplyReport:
         """Nothing can be applied to it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 
+from caseway.model.engine_facts import AskEngine, nobody_asked
 from caseway.model.errors import CasewayError
 from caseway.platform.bell import Bell
 from caseway.platform.building import Builder, no_image_known, nobody_builds, unheard
@@ -24,10 +25,10 @@ class Platform:
 
     `holder` names this process in leases (`user@host:pid`), `base_url` is where webhooks are reached,
     `keyring` opens the credential keys on first use, `on_boundary` hears of every step that a crash may cut,
-    `check` runs the health check of a version before it goes live, `builder` builds images (each line of
-    its log goes to `on_line`), `image_id` says which one a name stands for now ("" when unknown), `bell` is
-    rung for what becomes pending, `sources` are where secrets may be had from besides the store, `provider`
-    is where people may sign in.
+    `check` runs the health check of a version before it goes live, `builder` builds images (each line of its
+    log goes to `on_line`), `image_id` says which one a name stands for now ("" when unknown), `ask_engine`
+    what the engine for containers has, `bell` is rung for what becomes pending, `sources` are where secrets
+    may be had from besides the store, `provider` is where people may sign in.
     """
 
     database: Database
@@ -41,6 +42,7 @@ class Platform:
     check: Check = unable
     builder: Builder = nobody_builds
     image_id: Callable[[str], str] = no_image_known
+    ask_engine: AskEngine = nobody_asked
     on_line: Callable[[str], None] = unheard
     bell: Bell = field(default_factory=Bell)
     sources: SecretSources = field(default_factory=SecretSources)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from caseway.model.engine_facts import AskEngine, nobody_asked
 from caseway.platform.building import Builder, no_image_known, nobody_builds, unheard
 from caseway.platform.bundle import Platform
 from caseway.platform.database import Boundary, Database, nothing, open_database
@@ -62,6 +63,7 @@ def open_platform(  # noqa: PLR0913 - a composition root takes one argument per 
     check: Check = unable,
     builder: Builder = nobody_builds,
     image_id: Callable[[str], str] = no_image_known,
+    ask_engine: AskEngine = nobody_asked,
     on_line: Callable[[str], None] = unheard,
     artifact_bytes: int = ARTIFACT_BYTES,
     sources: SecretSources | None = None,
@@ -87,6 +89,7 @@ def open_platform(  # noqa: PLR0913 - a composition root takes one argument per 
         provider=provider,
         builder=builder,
         image_id=image_id,
+        ask_engine=ask_engine,
         on_line=on_line,
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from caseway.model.canonical import JsonObject
+from caseway.model.engine_facts import DEFAULT_RUNTIME_IMAGE
 from caseway.model.errors import CasewayError
 from caseway.platform.bundle import Platform
 from caseway.platform.held import Claim
@@ -18,10 +19,7 @@ from caseway.platform.lookup import Row
 from caseway.platform.previewed import own_name
 from caseway.platform.runtimes import image_of
 from caseway.platform.tables import current_deployments, deployments, executions, instances
-from caseway.reconcile.resources import contained, runtime_of
-
-DEFAULT = "default"
-DEFAULT_IMAGE = "caseway/runtime:default"
+from caseway.reconcile.resources import DEFAULT_RUNTIME, contained, runtime_of
 
 
 def known_image(platform: Platform, container: JsonObject | None) -> JsonObject | None:
@@ -48,9 +46,9 @@ def container_of(
     if not contained(body):
         return None
     said: Any = body["container"]
-    name = own_name(connection, instance, "runtime", runtime_of(body) or DEFAULT)
+    name = own_name(connection, instance, "runtime", runtime_of(body) or DEFAULT_RUNTIME)
     built = image_of(connection, instance.organization, name)
-    if built is None and name != DEFAULT:
+    if built is None and name != DEFAULT_RUNTIME:
         raise CasewayError(
             f"the image of runtime {name} is not built",
             code="runtime-not-built",
@@ -58,7 +56,7 @@ def container_of(
             hint=f"build it with 'caseway runtime build {name}', or apply where a container engine is",
         )
     return {
-        "image": built.image if built is not None else DEFAULT_IMAGE,
+        "image": built.image if built is not None else DEFAULT_RUNTIME_IMAGE,
         "imageId": built.image_id if built is not None else "",
         "runtimeVersion": built.version if built is not None else 0,
         "network": said.get("network", "hosts"),

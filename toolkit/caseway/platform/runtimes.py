@@ -101,14 +101,14 @@ def image_of(
     return None if row is None else _view(row)
 
 
-def built_digests(connection: sa.Connection, organization: str) -> dict[str, str]:
-    """For each runtime the digest of the content that its newest ready build was made from."""
+def latest_builds(connection: sa.Connection, organization: str) -> dict[str, tuple[str, str]]:
+    """For each runtime the digest of the content that its newest ready build was made from, and its image."""
     query = (
-        sa.select(runtime_builds.c.runtime, runtime_builds.c.digest)
+        sa.select(runtime_builds.c.runtime, runtime_builds.c.digest, runtime_builds.c.image)
         .where(runtime_builds.c.organization == organization, runtime_builds.c.status == READY)
         .order_by(runtime_builds.c.version)
     )
-    return {row.runtime: row.digest for row in connection.execute(query)}
+    return {row.runtime: (row.digest, row.image) for row in connection.execute(query)}
 
 
 def list_runtimes(platform: Platform, organization: str) -> list[RuntimeView]:

@@ -26,7 +26,7 @@ from caseway.platform.bundle import Platform
 from caseway.platform.database import Database
 from caseway.platform.lazy_body import LazyBody
 from caseway.platform.lookup import Row
-from caseway.platform.runtimes import built_digests
+from caseway.platform.runtimes import latest_builds
 from caseway.platform.tables import (
     credentials,
     current_deployments,
@@ -294,8 +294,8 @@ def _live(connection: sa.Connection, scope: tuple[Any, ...]) -> Mapping[str, lis
 
 def _resources(connection: sa.Connection, organization: str, kind: str) -> dict[str, Resource]:
     query = sa.select(resources).where(resources.c.organization == organization, resources.c.kind == kind)
-    built = built_digests(connection, organization) if kind == "runtime" else {}
+    built = latest_builds(connection, organization) if kind == "runtime" else {}
     return {
-        row.name: Resource(row.name, row.project, row.digest, row.body, built.get(row.name, ""))
+        row.name: Resource(row.name, row.project, row.digest, row.body, *built.get(row.name, ()))
         for row in connection.execute(query)
     }

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from caseway.model.canonical import JsonObject
-from caseway.model.plan import Kind, Verb
+from caseway.model.desired import Desired
+from caseway.model.engine_facts import EngineFacts, EngineKind
+from caseway.model.plan import Action, Kind, Verb
 from caseway.reconcile.contract import contract
+from caseway.reconcile.deployability import shortcomings
 from caseway.reconcile.exclusive import Verdict
 from caseway.reconcile.inputs import ignored_parameters, missing_credentials, parameter_problems
 from caseway.reconcile.placement import Move, Placement, is_serving
-from caseway.reconcile.resources import connections_of, contained, of_preview, runtime_of
+from caseway.reconcile.resources import (
+    DEFAULT_RUNTIME,
+    connections_of,
+    contained,
+    of_preview,
+    runtime_of,
+)
 from caseway.reconcile.setting import Setting
 from caseway.reconcile.step import Step, Subject, action_id, template_name
-from caseway.reconcile.unenforced import unenforced
 
 
 def deployment_step(placement: Placement, verdict: Verdict, setting: Setting) -> Step:
     """Deploy, update or repair; undeploy what is archived; nothing when all stands."""
     move = placement.move
     subject = Subject(Kind.DEPLOYMENT, placement.name)
+    absent: tuple[str, ...] = ()
     if move is not None:
+        absent = tuple(_absent(placement, move, setting))
         payload: JsonObject = {
             "process": placement.process,
             "version": move.template.version,
@@ -35,14 +45,31 @@ def deployment_step(placement: Placement, verdict: Verdict, setting: Setting) ->
             payload,
             changes=move.changes,
             after=(*_needs(placement, move), *verdict.after.get(placement.name, ())),
-            warning="; ".join(_warnings(placement, move, verdict, setting)),
+            warning="; ".join((*_warnings(placement, move, verdict, setting), *absent)),
         )
     elif placement.fields.get("archived") and is_serving(placement.now) and placement.is_ours:
         update = action_id(Verb.UPDATE, Kind.INSTANCE, placement.name)
         action = subject.to(Verb.UNDEPLOY, "archived", {"process": placement.process}, after=(update,))
     else:
         return Step()
-    return Step((action,))
+    # What others installed may wait for what it lacks; what this project declares must be whole.
+    return Step((action,), blocked=absent if placement.is_ours else ())
+
+
+def unanswered(desired: Desired, actions: Sequence[Action], facts: EngineFacts) -> tuple[str, ...]:
+    """That nobody could say whether what is planned can run, when something of it runs in containers."""
+    inside = {item.name for item in desired.use_cases if contained(item.body)}
+    concerned = (
+        action.verb is Verb.BUILD
+        or (action.kind is Kind.DEPLOYMENT and action.payload.get("process") in inside)
+        for action in actions
+    )
+    if facts.kind is not EngineKind.DOCKER or not facts.problem or not any(concerned):
+        return ()
+    return (
+        f"the container engine ({facts.place}) does not answer, so whether images are there and resources "
+        f"suffice is not known: {facts.problem}",
+    )
 
 
 def _needs(placement: Placement, move: Move) -> Iterator[str]:
@@ -79,6 +106,23 @@ def _warnings(placement: Placement, move: Move, verdict: Verdict, setting: Setti
     yield from parameter_problems(fields.get("parameters", {}), promise)
     if contained(move.template.body):
         asked: Any = move.template.body.get("resources") or {}
-        yield from unenforced({**asked, **(fields.get("resources") or {})})
+        runtime = runtime_of(move.template.body) or DEFAULT_RUNTIME
+        is_default = runtime == DEFAULT_RUNTIME and DEFAULT_RUNTIME not in setting.digests.runtimes
+        whole = {**asked, **(fields.get("resources") or {})}
+        yield from shortcomings(whole, setting.engine, is_default=is_default)
     for name in ignored_parameters(fields.get("parameters", {}), promise):
         yield f"parameter '{name}' is no longer declared: its value is ignored"
+
+
+def _absent(placement: Placement, move: Move, setting: Setting) -> Iterator[str]:
+    """What a deployment certainly fails without: a version may name what is not there any more."""
+    body, preview = move.template.body, move.template.snapshot
+    for name in connections_of(body):
+        if name not in setting.digests.connections:
+            said = f"connection '{name}' of {move.template.version} is not there"
+            yield f"{placement.name}: {said}: declare it in connections/"
+    runtime = runtime_of(body) or DEFAULT_RUNTIME
+    is_built = setting.runtimes & set(_names(runtime, preview))
+    if contained(body) and runtime != DEFAULT_RUNTIME and not is_built:
+        said = f"runtime '{runtime}' of {move.template.version} has no image"
+        yield f"{placement.name}: {said}: declare it in runtimes/"

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from caseway.model.desired import Desired, Follows
+from caseway.model.engine_facts import EngineFacts
 from caseway.model.plan import Action, Kind, Plan
 from caseway.model.snapshot import Snapshot
-from caseway.reconcile.deployments import deployment_step
+from caseway.reconcile.deployments import deployment_step, unanswered
 from caseway.reconcile.exclusive import Verdict, share
 from caseway.reconcile.instances import bystander, declared, follower, instance_step
 from caseway.reconcile.order import order
@@ -33,15 +34,18 @@ def plan(
     stage: str = "",
     prune: bool = False,
     allow_mass_delete: bool = False,
+    engine: EngineFacts | None = None,
 ) -> Plan:
     """The ordered actions that turn `actual` into `desired`; the same arguments give the same plan.
 
     With `stage`, only instances of that stage are planned for, and where it runs published templates, what
-    the repo holds gets published. Raises `CasewayError` (`unknown-stage`) for a stage that is none.
+    the repo holds gets published. `engine` is what the engine for containers says of itself. Raises
+    `CasewayError` (`unknown-stage`) for a stage that is none.
     """
-    resources = put_resources(desired, actual)
+    facts = engine or EngineFacts()
+    resources = put_resources(desired, actual, facts)
     made = shelves(desired, actual)
-    scene = setting(desired, actual, made, resources.actions, stage)
+    scene = setting(desired, actual, made, resources.actions, stage, facts)
     promoted, promotions = _promote(desired, actual, scene)
     scene = replace(scene, shelves=promoted)
     found, pruning = _prune(desired, actual, scene, prune=prune, allow=allow_mass_delete)
@@ -68,8 +72,8 @@ def plan(
         source=desired.source,
         summary=summarise(desired, actions, _new_resources(desired, actual)),
         actions=actions,
-        blocked=steps.blocked,
-        notices=steps.notices,
+        blocked=tuple(dict.fromkeys(steps.blocked)),
+        notices=(*steps.notices, *unanswered(desired, actions, facts)),
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from caseway.model.desired import Desired, Follows
+from caseway.model.engine_facts import EngineFacts
 from caseway.model.errors import CasewayError
-from caseway.model.plan import Action
+from caseway.model.plan import Action, Verb
 from caseway.model.snapshot import Instance, Snapshot
 from caseway.reconcile.resources import Digests, digests_after
 from caseway.reconcile.shelf import Shelf
@@ -18,7 +19,8 @@ from caseway.reconcile.shelf import Shelf
 class Setting:
     """`scope` is the one stage to plan for, "" for all; `changed` are the ids of the actions that change
     runtimes and connections; `stored` are the names of stored credentials, `logins` those that connections
-    need, by connection."""
+    need, by connection; `engine` is what the engine for containers says, `runtimes` the names of the runtimes
+    that have or get an image."""
 
     project: str
     scope: str
@@ -30,6 +32,8 @@ class Setting:
     stored: frozenset[str]
     ignore: tuple[str, ...]
     logins: Mapping[str, str] = field(default_factory=dict)
+    engine: EngineFacts = field(default_factory=EngineFacts)
+    runtimes: frozenset[str] = frozenset()
 
     def includes(self, stage: str) -> bool:
         """True when instances of that stage are planned for."""
@@ -50,7 +54,12 @@ class Setting:
 
 
 def setting(
-    desired: Desired, actual: Snapshot, shelves: Mapping[str, Shelf], puts: Iterable[Action], scope: str
+    desired: Desired,
+    actual: Snapshot,
+    shelves: Mapping[str, Shelf],
+    puts: Sequence[Action],
+    scope: str,
+    engine: EngineFacts,
 ) -> Setting:
     """The setting of one planning; raises `CasewayError` (`unknown-stage`) for a scope that is no stage."""
     stages = {stage.name: stage.follows for stage in desired.stages}
@@ -79,4 +88,11 @@ def setting(
             for item in desired.connections
             if item.body.get("credential")
         },
+        engine=engine,
+        runtimes=frozenset(
+            (
+                *(name for name, item in actual.runtimes.items() if item.built),
+                *(action.name for action in puts if action.verb is Verb.BUILD),
+            )
+        ),
     )

@@ -18,17 +18,17 @@ from caseway.cli.session import Session
 def command(session: Session, name: str, yes: bool) -> int:
     """Remove the images of the runtime NAME and the records of its builds.
 
-    Refused while an instance is deployed with it.
+    Refused while an instance is deployed with it. An image that was taken as it is, is yours: it stays.
     """
     from caseway.cli.engine import open_engine
-    from caseway.containers.images import remove_image
+    from caseway.containers.images import is_made_here, remove_image
     from caseway.platform.runtimes import remove_builds
 
     confirm(session, f"remove the images of runtime {name}?", is_sure=yes)
     with session.platform() as platform, open_engine() as engine:
         builds = remove_builds(platform, session.organization(), name, actor=session.actor())
         images = sorted({build.image for build in builds if build.image})
-        kept = [image for image in images if not remove_image(engine, image)]
+        kept = [image for image in images if not (is_made_here(image) and remove_image(engine, image))]
     if session.is_json:
         print_json({"removed": [image for image in images if image not in kept], "kept": kept})
     else:
