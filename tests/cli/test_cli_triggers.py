@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from caseway.cli.plan_schedules import schedule_lines
+from caseway.cli.plan_schedules import schedule_lines, source_lines
 from chaos.store_builders import a_platform, a_repo, a_use_case, a_workflow, planned
 
 USE_CASE = """
@@ -81,3 +81,44 @@ def test_a_plan_shows_the_next_five_firings_by_the_clock_there(tmp_path: Path) -
         lines[1].strip().startswith("Sat 28 Mar 02:30:00 +0100, Sun 29 Mar 03:00:00 +0200, Mon 30 Mar 02:30")
     )
     assert len(lines) == 2
+
+
+FETCHING = """
+        - {id: orders, type: queue, connection: broker, stream: orders, key: "${ .payload.id }"}
+        - id: tickets
+          type: poll
+          every: 5m
+          request: {endpoint: "https://desk.example/tickets"}
+          items: "${ .tickets[] }"
+          key: "${ .id }"
+"""
+BROKER = """
+apiVersion: caseway/v1
+kind: Connection
+metadata: {name: broker}
+spec: {type: redis, url: "redis://broker.example:6379"}
+"""
+
+
+def test_queues_and_polls_are_in_the_plan_and_in_the_instance(caseway: Any, project: Path) -> None:
+    use_case = USE_CASE.replace("  workflows:", "  connections: [broker]\n  workflows:")
+    (project / "use-cases/hello/usecase.yaml").write_text(use_case.rstrip() + FETCHING)
+    for test in (project / "use-cases/hello/tests").iterdir():
+        test.unlink()
+    (project / "use-cases/hello/workflows/hello.yaml").write_text(WORKFLOW)
+    (project / "connections").mkdir(exist_ok=True)
+    (project / "connections/broker.yaml").write_text(BROKER)
+    queue = "queue stream orders of broker, key ${ .payload.id }"
+    poll = "poll GET https://desk.example/tickets every 5m, key ${ .id }"
+
+    planned_text = caseway("plan").out
+    assert f"hello@1.0.0: hello orders: {queue}" in planned_text
+    assert f"hello@1.0.0: hello tickets: {poll}" in planned_text
+    assert caseway("apply", "--yes").code == 0
+    shown = caseway("instance", "get", "hello").out
+    assert queue in shown and f"{poll}, next 20" in shown
+
+
+def test_no_source_is_said_where_there_is_none(tmp_path: Path) -> None:
+    with a_platform(f"sqlite:///{tmp_path / 'state.db'}") as platform:
+        assert list(source_lines(planned(platform, a_repo(a_use_case())))) == []

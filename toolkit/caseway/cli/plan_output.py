@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from caseway.cli.output import clean, has_colour
-from caseway.cli.plan_schedules import schedule_lines
+from caseway.cli.plan_schedules import schedule_lines, source_lines
 from caseway.model.plan import Plan
 from caseway.reconcile.markdown import as_markdown
 from caseway.reconcile.serialize import as_json
@@ -40,4 +40,7 @@ def rendered(plans: Sequence[Plan], form: str) -> str:
 def _text(plan: Plan, width: int) -> str:
     text = as_text(plan, color=has_colour(), width=width).rstrip("\n")
     schedules = [clean(line) for line in schedule_lines(plan, datetime.now(UTC))]
-    return "\n".join([text, "", "Schedules, the next five firings", *schedules]) if schedules else text
+    sources = [clean(line) for line in source_lines(plan)]
+    lines = ["", "Schedules, the next five firings", *schedules] if schedules else []
+    lines += ["", "Queues and polls, off in previews", *sources] if sources else []
+    return "\n".join([text, *lines])

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from caseway.cli.source_text import FETCHING, source_text
 from caseway.model.errors import CasewayError
 from caseway.model.plan import Kind, Plan, Verb
 from caseway.platform.due import upcoming
@@ -28,11 +29,25 @@ def schedule_lines(plan: Plan, now: datetime) -> Iterator[str]:
                 yield f"      {firings}"
 
 
+def source_lines(plan: Plan) -> Iterator[str]:
+    """From where the workflows of the plan's new versions fetch by themselves: queues and polls."""
+    for action in plan.actions:
+        if action.kind is not Kind.TEMPLATE or action.verb is not Verb.CREATE:
+            continue
+        body = action.payload.get("body")
+        for workflow, trigger in _triggers(body if isinstance(body, Mapping) else {}, *FETCHING):
+            yield f"  {action.name}: {workflow} {trigger.get('id')}: {source_text(trigger)}"
+
+
 def _schedules(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    return _triggers(body, "schedule")
+
+
+def _triggers(body: Mapping[str, Any], *kinds: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     workflows: Sequence[Mapping[str, Any]] = body.get("workflows") or ()
     for workflow in workflows:
         for trigger in workflow.get("triggers") or ():
-            if trigger.get("type") == "schedule":
+            if trigger.get("type") in kinds:
                 yield str(workflow.get("id")), trigger
 
 

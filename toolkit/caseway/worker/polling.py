@@ -16,13 +16,13 @@ from caseway.platform import credentials, lease
 from caseway.platform.intake import polls
 from caseway.platform.intake.polls import Item
 from caseway.platform.intake.watched import Watched
+from caseway.repo.poll_request import NAME, items_program, request_document
 from caseway.worker.letters import key_text
 from caseway.worker.masking import Masked
 from caseway.worker.run import Worker
 
 TIMEOUT = 30.0
 MOST_ITEMS = 10_000
-_NAME = "poll"
 
 
 class Unanswered(Exception):
@@ -43,21 +43,10 @@ async def poll(worker: Worker, watched: Watched, held: lease.Lease) -> list[str]
     return await asyncio.to_thread(polls.keep, platform, held, watched, items)
 
 
-def request_document(trigger: Mapping[str, Any], slots: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The request of a poll trigger as a workflow of one task."""
-    head = {"dsl": "1.0.3", "namespace": "caseway", "name": _NAME, "version": "1.0.0"}
-    given = {"method": "GET", **(trigger.get("request") or {})}
-    document: dict[str, Any] = {"document": head, "do": [{_NAME: {"call": "http", "with": given}}]}
-    return {**document, "use": {"secrets": list(slots)}} if slots else document
-
-
 def items_of(definition: Mapping[str, Any], content: Any) -> list[Item]:
     """The items of an answer, each with its key. Raises `Unanswered`."""
-    program = f"[{_inner(definition['items'])}]"
-    keyed = f"map({{value: ., key: [{_inner(definition['key'])}] | first}})"
-    flat = 'if length == 1 and (.[0] | type) == "array" then .[0] else . end'
     try:
-        found = runner.compile_expression(f"[{program} | {flat} | {keyed}]", ()).evaluate(content, {})[0]
+        found = runner.compile_expression(items_program(definition), ()).evaluate(content, {})[0]
         if len(found) > MOST_ITEMS:
             raise Unanswered(f"the answer has {len(found)} items; at most {MOST_ITEMS} are looked at")
         return [Item(key_text(each["key"]), each["value"]) for each in found]
@@ -65,15 +54,8 @@ def items_of(definition: Mapping[str, Any], content: Any) -> list[Item]:
         raise Unanswered(f"the answer's items cannot be read: {error}") from error
 
 
-def _inner(text: object) -> str:
-    """The program within `${ … }`; a line break ends a comment in it."""
-    bare = str(text).strip()
-    is_wrapped = bare.startswith("${") and bare.endswith("}")
-    return (bare[2:-1] if is_wrapped else bare) + "\n"
-
-
 async def _answer(worker: Worker, watched: Watched, masked: Masked) -> Any:
-    slots = tuple(await asyncio.to_thread(_slots, worker, watched))
+    slots = await asyncio.to_thread(_slots, worker, watched)
     document = request_document(watched.definition, slots)
     wait = seconds(str(watched.definition.get("timeout") or f"{TIMEOUT:.0f}s"))
     try:
@@ -85,7 +67,7 @@ async def _answer(worker: Worker, watched: Watched, masked: Masked) -> Any:
         clock=worker.clock,
         policy=replace(worker.policy, limits=replace(worker.policy.limits, wall_seconds=wait)),
     )
-    outcome = await runner.execute(program, {}, runner.Execution(id=_NAME), ports)
+    outcome = await runner.execute(program, {}, runner.Execution(id=NAME), ports)
     if outcome.status is runner.Status.COMPLETED:
         return outcome.output
     wrong = outcome.error
@@ -95,4 +77,4 @@ async def _answer(worker: Worker, watched: Watched, masked: Masked) -> Any:
 def _slots(worker: Worker, watched: Watched) -> list[str]:
     with worker.platform.database.reading() as connection:
         bound = credentials.bound_slots(connection, watched.instance_id)
-    return sorted(slot for slot in bound if ":" not in slot)
+    return [slot for slot in bound if ":" not in slot]

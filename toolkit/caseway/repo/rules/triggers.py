@@ -28,7 +28,7 @@ _NICKNAMES = {
     "@midnight": "0 0 * * *",
     "@hourly": "0 * * * *",
 }
-_OTHER_KINDS = frozenset({"schedule", "event", "manual", "subworkflow"})  # than http
+_OTHER_KINDS = frozenset({"schedule", "event", "manual", "subworkflow", "queue", "poll"})  # than http
 _OFFSET = re.compile(r"(GMT|UTC|Z)?[+-]\d.*", re.IGNORECASE)
 _PARAMETER = re.compile(r"\{[^/}]*\}|:[^/]+")
 
@@ -41,8 +41,14 @@ def of_type(view: View, kind: str) -> Iterator[tuple[WorkflowEntry, str, Any]]:
                 yield entry, pointer, trigger
 
 
+def _timed(view: View) -> Iterator[tuple[WorkflowEntry, str, Any]]:
+    """The triggers that act at times: schedules and polls."""
+    yield from of_type(view, "schedule")
+    yield from of_type(view, "poll")
+
+
 def _crons(view: View) -> Iterator[tuple[Any, str, str]]:
-    for entry, pointer, trigger in of_type(view, "schedule"):
+    for entry, pointer, trigger in _timed(view):
         if text(trigger, "cron") and OPENING not in text(trigger, "cron"):
             yield entry.use_case, f"{pointer}/cron", text(trigger, "cron")
     for document in view.of_kind("Workflow"):
@@ -91,14 +97,14 @@ def never_fires(view: View) -> Iterator[Finding]:
         problem, is_readable = _cron_problem(expression)
         if problem and is_readable:
             yield at(document, pointer, problem, "choose a day that the month has")
-    for entry, pointer, trigger in of_type(view, "schedule"):
+    for entry, pointer, trigger in _timed(view):
         every = text(trigger, "every")
         if re.fullmatch(r"0+(ms|s|m|h|d)", every):
             yield at(entry.use_case, f"{pointer}/every", f'"{every}" is no interval', "choose at least 1s")
 
 
 def unknown_timezone(view: View) -> Iterator[Finding]:
-    for entry, pointer, trigger in of_type(view, "schedule"):
+    for entry, pointer, trigger in _timed(view):
         name = text(trigger, "timezone")
         if name and OPENING not in name and not _is_timezone(name):
             advice = "use an IANA name such as Europe/Berlin or UTC"
@@ -186,7 +192,7 @@ def schedule_in_document(view: View) -> Iterator[Finding]:
 
 
 def idle_timezone(view: View) -> Iterator[Finding]:
-    for entry, pointer, trigger in of_type(view, "schedule"):
+    for entry, pointer, trigger in _timed(view):
         if text(trigger, "every") and "timezone" in trigger:
             message = "an interval is the same in every time zone"
             yield at(entry.use_case, f"{pointer}/timezone", message, "remove timezone, or use cron")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from caseway.repo.rules.catalog import (
     connections,
     deployment,
+    fetching,
     files,
     http_triggers,
     hygiene,
@@ -28,6 +29,7 @@ ALL: tuple[Rule, ...] = (
     *workflows.RULES,
     *triggers.RULES,
     *http_triggers.RULES,
+    *fetching.RULES,
     *parameters.RULES,
     *hygiene.RULES,
 )
