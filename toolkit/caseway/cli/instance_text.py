@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from caseway.cli.output import clean, paint, painted_status, print_fields, say
+from caseway.cli.source_text import FETCHING, standing_text
 
 
 def note_of(facts: Mapping[str, Any]) -> str:
@@ -72,6 +73,8 @@ def trigger_text(trigger: Mapping[str, Any]) -> str:
         words += [",".join(map(str, trigger.get("methods") or [trigger.get("method") or "POST"]))]
         words += [str(trigger.get("url") or trigger.get("path")), f"({trigger.get('authentication', '')},"]
         return " ".join([*words, f"{trigger.get('response', '')})"])
+    if trigger.get("type") in FETCHING:
+        return standing_text(trigger)
     words += [str(trigger[key]) for key in ("cron", "every", "after", "timezone") if trigger.get(key)]
     for number, wanted in enumerate(trigger.get("anyOf") or [trigger.get("filter") or {}]):
         words += ["or"] if number else []
