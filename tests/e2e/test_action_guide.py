@@ -13,8 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from action_world import CLONE, free_port
+from action_world import CLONE, SLOW, free_port
 
+pytestmark = pytest.mark.timeout(SLOW)
 PAGE = (CLONE / "docs" / "push-to-deploy.md").read_text()
 STEPS = re.findall(r"<!-- (run|background|replace)(.*?) -->\n```\w+\n(.*?)```", PAGE, re.DOTALL)
 IDENTITY = "[user]\nname = Ada\nemail = ada@acme.example\n"
@@ -67,7 +68,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=110,
+            timeout=SLOW,
         )
     finally:
         background = home / "background"

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from action_world import CLONE, copy_action, warm_environment
+from action_world import CLONE, SLOW, copy_action, warm_environment
 
 from github.github_world import Repo, payload_file, push_payload, variables
 
+pytestmark = pytest.mark.timeout(SLOW)
 SCRIPTS = CLONE / ".github" / "action"
 PYTHON = str(getattr(sys, "_base_executable", sys.executable))  # one with pip, where there is one
 
@@ -45,7 +46,7 @@ def test_two_jobs_that_install_at_once_leave_one_whole_environment(scripts: Path
         "FOLDER": str(goal),
     }
     both = [subprocess.Popen([scripts / "install.sh"], env=environment, cwd=tmp_path) for _ in range(2)]
-    assert [each.wait(timeout=100) for each in both] == [0, 0]
+    assert [each.wait(timeout=SLOW) for each in both] == [0, 0]
     assert [each.name for each in goal.parent.iterdir()] == ["key"]
     assert (goal / ".complete").exists()
     assert subprocess.run([goal / "bin" / "python", "-I", "-c", "import sys"]).returncode == 0

