@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 _CHUNK = 1 << 16
+_PATIENCE = 60.0  # seconds that a machine may leave a helper waiting
 
 
 class SandboxError(Exception):
@@ -29,7 +31,7 @@ class SandboxError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Seconds and bytes one evaluation may use, and how long its result may be as JSON text."""
+    """Seconds of computing and bytes one evaluation may use, and how long its result may be as JSON text."""
 
     seconds: float = 5.0
     memory_bytes: int = 256 * 1024 * 1024
@@ -140,7 +142,7 @@ class Sandbox:
     def _exchange(self, helper: _Helper, request: bytes) -> bytes:
         assert helper.process.stdin is not None and helper.process.stdout is not None
         # The helper's own alarm fires first; this deadline is for a helper that cannot even do that.
-        deadline = time.monotonic() + self._bounds.seconds + 5.0
+        deadline = time.monotonic() + self._bounds.seconds + _PATIENCE
         source, sink = helper.process.stdout, helper.process.stdin
         pending = memoryview(request)
         helper.selector.register(sink, selectors.EVENT_WRITE)
@@ -174,7 +176,7 @@ class Sandbox:
 
     def _epitaph(self, helper: _Helper) -> str:
         code = helper.process.wait()
-        if code == -14:  # SIGALRM: the helper's own clock
+        if code == -signal.SIGPROF:  # the helper's own clock
             return f"took longer than {self._bounds.seconds:g} s"
         return f"used more than {self._bounds.memory_bytes // (1024 * 1024)} MB of memory"
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from caseway_runner import ExpressionError, compile_expression
 from caseway_runner.jq_text import read
-from caseway_runner.sandbox import Bounds
+from caseway_runner.sandbox import Bounds, Sandbox
 
 QUICK = Bounds(seconds=0.5, memory_bytes=128 * 1024 * 1024, result_bytes=1024 * 1024)
 VALUES = st.recursive(
@@ -70,6 +72,29 @@ def test_after_a_hostile_expression_the_next_one_works() -> None:
     with pytest.raises(ExpressionError, match="took longer"):
         compile_expression("until(false; .)").evaluate(None, {}, QUICK)
     assert compile_expression("[range(3)]").evaluate(None, {}, QUICK) == [0, 1, 2]
+
+
+def test_what_the_machine_lets_an_expression_wait_does_not_count() -> None:
+    sandbox, computes = Sandbox(Bounds(seconds=2.0)), "[range(100000)] | length"
+    assert sandbox.run("1", "null") == [1]
+    helper, ended = sandbox._idle[0].process, threading.Event()
+
+    def hold_up() -> None:
+        while not ended.wait(0.003):
+            helper.send_signal(signal.SIGSTOP)
+            is_over = ended.wait(0.1)
+            helper.send_signal(signal.SIGCONT)
+            if is_over:
+                return
+
+    holding = threading.Thread(target=hold_up)
+    holding.start()
+    try:
+        assert sandbox.run(computes, "null") == [100000]
+    finally:
+        ended.set()
+        holding.join()
+        sandbox.close()
 
 
 def test_no_helper_outlives_the_process() -> None:
