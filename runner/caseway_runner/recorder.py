@@ -58,8 +58,13 @@ class Recorder:
         return [entry for (_, noted), entry in self._notes.items() if noted == kind]
 
     def note(self, entry: Entry) -> None:
-        """Buffer an entry; it becomes durable with the next flush."""
-        self._pending.append(entry)
+        """Buffer an entry; it becomes durable with the next flush. The end of a task says when it started: it
+        takes the place of the start when nothing came between."""
+        pending = self._pending
+        if entry.kind in _FINAL and pending and _is_start(pending[-1], entry.position):
+            pending[-1] = entry
+        else:
+            pending.append(entry)
 
     async def flush(self, *, is_last: bool = False) -> None:
         """Make every noted entry durable; the last ones perhaps with the outcome, which follows at once."""
@@ -74,6 +79,10 @@ class Recorder:
                 await self._journal.end(entries)
             else:
                 await self._journal.append(entries)
+
+
+def _is_start(entry: Entry, position: str) -> bool:
+    return entry.kind == "started" and entry.position == position
 
 
 def _size_of(entry: Entry, text: str) -> int:
