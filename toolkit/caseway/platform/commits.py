@@ -29,11 +29,31 @@ Perform = Callable[[Raw, Sequence[Any]], Sequence[Any]]
 
 @dataclass(slots=True)
 class Job:
-    """Something to be stored with others of its kind, and who waits for it."""
+    """Something to be stored with others of its kind, and its answer once it is durable. Only a job that is
+    not done within a turn of its `loop` needs a future to wait for."""
 
     perform: Perform
     what: Any
-    done: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[Any] | None = None
+    is_settled: bool = False
+    answer: Any = None
+
+    def settle(self, answer: Any) -> None:
+        """Tell the answer; within the loop."""
+        self.is_settled, self.answer = True, answer
+        if self.done is None or self.done.done():
+            return  # nobody waits yet, or who waited was cancelled
+        if isinstance(answer, Exception):
+            self.done.set_exception(answer)
+        else:
+            self.done.set_result(answer)
+
+    def waiting(self) -> asyncio.Future[Any]:
+        """A future of the answer; within the loop, before it is settled."""
+        if self.done is None:
+            self.done = self.loop.create_future()
+        return self.done
 
 
 @dataclass(slots=True)
@@ -86,22 +106,26 @@ class Commits:
 
     def submit(self, perform: Perform, what: Any) -> asyncio.Future[Any]:
         """Have it stored; the future is done when it is durable."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[Any] = loop.create_future()
-        self._collected.append(Job(perform, what, done))
-        loop.call_soon(self._hand_over)
-        return done
+        job = Job(perform, what, asyncio.get_running_loop())
+        self._collected.append(job)
+        job.loop.call_soon(self._hand_over)
+        return job.waiting()
 
     async def store(self, perform: Perform, what: Any) -> Any:
         """Have it stored, and return its answer when it is durable. Who waits may be cancelled; it is stored
         anyway. Whoever comes first after the turn commits for all: a call of the loop less for each."""
-        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._collected.append(Job(perform, what, done))
+        job = Job(perform, what, asyncio.get_running_loop())
+        self._collected.append(job)
         try:
             await asyncio.sleep(0)
         finally:
-            self._hand_over()
-        return done.result() if done.done() else await done
+            if self._collected:
+                self._hand_over()
+        if not job.is_settled:
+            return await job.waiting()
+        if isinstance(job.answer, Exception):
+            raise job.answer
+        return job.answer
 
     def _hand_over(self) -> None:
         group = []
@@ -114,8 +138,8 @@ class Commits:
     def _is_done_here(self, group: list[Job]) -> bool:
         if self._pace is None or not self._pace.is_quick():
             return False
-        loop = group[0].done.get_loop()
-        if any(job.done.get_loop() is not loop for job in group):
+        loop = group[0].loop
+        if len(group) > 1 and any(job.loop is not loop for job in group):
             return False
         began = time.perf_counter()
         try:
@@ -124,7 +148,7 @@ class Commits:
         except Exception:  # noqa: BLE001 - whatever it was: the thread tries again, and tells
             return False
         self._pace.took(time.perf_counter() - began)
-        _settle([(job.done, answer) for job, answer in zip(group, answers, strict=True)])
+        _settle(group, answers)
         return True
 
     def _run(self) -> None:
@@ -155,11 +179,13 @@ class Commits:
                     self._commit([job])
                 return
             answers = [error]
-        _answer(list(zip([job.done for job in group], answers, strict=True)))
+        _answer(group, answers)
 
 
-def _performed(connection: Raw, group: Sequence[Job]) -> list[Any]:
+def _performed(connection: Raw, group: Sequence[Job]) -> Sequence[Any]:
     """The answers, in the order of the jobs; jobs of one kind are performed together."""
+    if len(group) == 1:
+        return group[0].perform(connection, [group[0].what])
     kinds: dict[Perform, list[int]] = {}
     for at, job in enumerate(group):
         kinds.setdefault(job.perform, []).append(at)
@@ -171,20 +197,14 @@ def _performed(connection: Raw, group: Sequence[Job]) -> list[Any]:
     return answers
 
 
-def _answer(results: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
+def _answer(group: Sequence[Job], answers: Sequence[Any]) -> None:
     """Wake up who waits, with one call into each event loop."""
-    loops = {id(done.get_loop()): done.get_loop() for done, _ in results}
-    for loop in loops.values():
-        mine = [(done, answer) for done, answer in results if done.get_loop() is loop]
+    for loop in {id(job.loop): job.loop for job in group}.values():
+        mine = [(job, answer) for job, answer in zip(group, answers, strict=True) if job.loop is loop]
         with suppress(RuntimeError):  # the loop has been closed: nobody waits any more
-            loop.call_soon_threadsafe(_settle, mine)
+            loop.call_soon_threadsafe(_settle, [job for job, _ in mine], [answer for _, answer in mine])
 
 
-def _settle(results: Sequence[tuple[asyncio.Future[Any], Any]]) -> None:
-    for done, answer in results:
-        if done.done():
-            continue  # who waited was cancelled
-        if isinstance(answer, Exception):
-            done.set_exception(answer)
-        else:
-            done.set_result(answer)
+def _settle(group: Sequence[Job], answers: Sequence[Any]) -> None:
+    for job, answer in zip(group, answers, strict=True):
+        job.settle(answer)
