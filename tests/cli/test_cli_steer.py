@@ -296,6 +296,9 @@ def test_the_same_idempotency_key_starts_one_execution(caseway, applied):
     first = caseway("trigger", "hello", "--no-wait", "--idempotency-key", "k", "--format", "json").json
     second = caseway("trigger", "hello", "--no-wait", "--idempotency-key", "k", "--format", "json").json
     assert first["id"] == second["id"]
+    other = ("--input", '{"name": "Ann"}', "--format", "json")
+    refused = caseway("trigger", "hello", "--no-wait", "--idempotency-key", "k", *other)
+    assert (refused.code, refused.json["error"]["code"]) == (1, "idempotency-key-reused")
 
 
 def test_an_ambiguous_workflow_is_asked_for(caseway, project):

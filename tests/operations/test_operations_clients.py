@@ -183,6 +183,17 @@ def test_each_fault_of_a_request_is_named(client):
     assert {item.field for item in caught.value.errors} == {"limit", "since"}
 
 
+@pytest.mark.parametrize("other", [{"input": {"a": 2}}, {"trigger_id": "manual"}, {"run_now": True}])
+def test_a_key_that_stands_for_another_start_is_refused(client, other):
+    same = {"instance": "invoice-dev", "input": {"a": 1}, "idempotency_key": "k2"}
+    made = client.call("executions.create", **same)
+    with pytest.raises(CasewayError) as caught:
+        client.call("executions.create", **{**same, **other})
+    assert caught.value.code == "idempotency-key-reused"
+    assert client.call("executions.create", **same)["id"] == made["id"]
+    assert len(client.call("executions.list", instance="invoice-dev")["items"]) == 1
+
+
 def test_an_execution_is_created_once_per_key_followed_retried_and_ended(client):
     made = client.call("executions.create", instance="invoice-dev", input={"a": 1}, idempotency_key="k1")
     again = client.call("executions.create", instance="invoice-dev", input={"a": 1}, idempotency_key="k1")

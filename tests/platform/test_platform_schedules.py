@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from caseway.model.errors import CasewayError
 from caseway.platform import executions, instances, schedules
 from caseway.platform.compose import Platform
+from caseway.platform.creation import NewExecution
 from caseway.platform.due import next_due
 from caseway.platform.tables import executions as table
 from chaos.store_builders import (
@@ -187,7 +188,9 @@ def test_a_schedule_that_is_gone_from_the_repo_fires_no_more(
 def test_running_now_leaves_the_schedule_alone(platform: Platform, clock: StandingClock) -> None:
     scheduled(platform, cron="0 2 * * *", timezone="Europe/Berlin")
     before = schedules.list_schedules(platform, ORGANIZATION)
-    execution_id = schedules.run_now(platform, ORGANIZATION, NAME, actor="ann")
+    execution_id = executions.create(
+        platform, NewExecution(ORGANIZATION, NAME, trigger="schedule", actor="ann")
+    )
 
     assert executions.get_execution(platform, execution_id).trigger == "schedule"
     assert schedules.list_schedules(platform, ORGANIZATION) == before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Any
 
 from caseway.model.access import Permission
@@ -12,9 +12,10 @@ from caseway.operations import rerunning
 from caseway.operations.fields import About, Cursor, ExecutionId, Limit, Moment, Name
 from caseway.operations.following import following
 from caseway.operations.operation import PREFIX, Answer, Follow, Operating, Operation, Page
-from caseway.platform import executions, schedules
+from caseway.platform import executions
 from caseway.platform.executions import ExecutionView, TaskView, WaitingView
 from caseway.platform.tables.types import moment
+from caseway.platform.triggers.repeated import refuse_another_start
 from caseway.platform.views import get_instance
 
 _FILTERS = ("instance", "process", "stage", "workflow", "status", "trigger", "version", "limit", "cursor")
@@ -48,7 +49,8 @@ class OneExecution:
 class CreateExecution:
     """What to run: a workflow of an instance (empty: the only one with a manual trigger), with which input.
 
-    `run_now` runs a scheduled workflow as its schedule would. The same `idempotency_key` starts only one."""
+    `run_now` runs a scheduled workflow as its schedule would. The same `idempotency_key` starts only one, and
+    is refused for another input."""
 
     instance: Name
     workflow: Annotated[str, About("The workflow's id.", example="send-invoice", longest=200)] = ""
@@ -90,23 +92,25 @@ def _get(operating: Operating, asked: OneExecution) -> ExecutionDetail:
 
 
 def _create(operating: Operating, asked: CreateExecution) -> ExecutionView:
-    platform, organization = operating.platform, operating.organization
-    if asked.run_now:
-        made = schedules.run_now(
-            platform, organization, asked.instance, asked.workflow, actor=operating.actor
-        )
-        return executions.get_execution(platform, made)
+    platform = operating.platform
     new = executions.NewExecution(
-        organization=organization,
+        organization=operating.organization,
         instance=asked.instance,
-        workflow=asked.workflow or _only_workflow(operating, asked.instance),
-        input=asked.input,
-        trigger="manual",
-        trigger_id=asked.trigger_id,
+        workflow=asked.workflow,
         actor=operating.actor,
         idempotency_key=asked.idempotency_key,
     )
-    return executions.get_execution(platform, executions.create(platform, new))
+    if asked.run_now:
+        new = replace(new, trigger="schedule")
+    else:
+        workflow = asked.workflow or _only_workflow(operating, asked.instance)
+        new = replace(
+            new, workflow=workflow, input=asked.input, trigger="manual", trigger_id=asked.trigger_id
+        )
+    made = executions.create(platform, new)
+    if new.idempotency_key:
+        refuse_another_start(platform, new, made)
+    return executions.get_execution(platform, made)
 
 
 def _only_workflow(operating: Operating, instance: str) -> str:

@@ -12,7 +12,7 @@ from caseway.model.canonical import JsonObject
 from caseway.model.errors import CasewayError
 from caseway.model.states import ExecutionStatus
 from caseway.platform.bundle import Platform
-from caseway.platform.creation import NewExecution, create, insert
+from caseway.platform.creation import NewExecution, insert
 from caseway.platform.due import every, missed, next_due
 from caseway.platform.lookup import Row
 from caseway.platform.tables import executions, instances, instant, schedules
@@ -70,11 +70,6 @@ def due(platform: Platform, *, limit: int = 100) -> list[str]:
     with platform.database.reading() as connection:
         rows = connection.execute(_query().where(is_due).order_by(schedules.c.next_at).limit(limit)).all()
     return [made for row in rows for made in _fire(platform, row, now)]
-
-
-def run_now(platform: Platform, organization: str, instance: str, workflow: str = "", *, actor: str) -> str:
-    """Start a scheduled workflow at once, without moving its schedule; the id of the execution."""
-    return create(platform, NewExecution(organization, instance, workflow, None, "schedule", "", actor))
 
 
 def _fire(platform: Platform, row: Row, now: datetime) -> list[str]:
