@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from caseway_runner.errors import Fault
 from caseway_runner.expression import Expression, compile_expression
 from caseway_runner.scope import TASK_BODY, Scope
-from caseway_runner.template import Template
+from caseway_runner.template import Loose, Template
 
 _MISSING = object()
 
@@ -48,7 +48,7 @@ class Correlation:
         if not self.is_bare:
             return _is_same(value, await judge.fill(self.expected))
         wanted = await self.expected.fill(lambda expression: judge.evaluate_on(expression, value))
-        if isinstance(wanted, bool) and isinstance(self.expected.node, Expression):
+        if isinstance(wanted, bool) and isinstance(self.expected.node, Expression | Loose):
             return wanted
         return _is_same(value, wanted)
 
@@ -101,7 +101,7 @@ async def _fits(judge: Judge, template: Template, value: Any) -> bool:
         return value is not _MISSING and _is_same(value, template.node)
     present = None if value is _MISSING else value
     found = await template.fill(lambda expression: judge.evaluate_on(expression, present))
-    if isinstance(found, bool) and isinstance(template.node, Expression):
+    if isinstance(found, bool) and isinstance(template.node, Expression | Loose):
         return found
     return value is not _MISSING and _is_same(value, found)
 

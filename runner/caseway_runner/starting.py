@@ -1,7 +1,6 @@
 """What starts a workflow: its `schedule.on`, asked event by event while what it needs is gathered.
 
-Rule: nothing runs yet, so an expression sees its value and `$runtime`; what was gathered is the caller's to keep.
-"""
+Rule: nothing runs yet, so an expression sees its value and `$runtime`; the caller keeps what was gathered."""
 
 from __future__ import annotations
 
@@ -58,7 +57,7 @@ class Start:
 
     @property
     def plain(self) -> tuple[Mapping[str, Any], ...]:
-        """Attributes of which one event needs a set to start the workflow; () when more is asked than that."""
+        """Sets of attributes: an event that has one of them starts the workflow. () when more is asked."""
         strategy = self.strategy
         if strategy.kind == "all" or strategy.until is not None:
             return ()
@@ -68,12 +67,17 @@ class Start:
             {name: template.node for name, template in one.attributes.items()} for one in strategy.filters
         )
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether it takes every event there is."""
+        return self.strategy.kind == "any" and not self.strategy.filters
+
     def judge(self, event: Mapping[str, Any], now: float) -> Judged:
         """What `event` is good for; `now` is the time that expressions see."""
         judge = _Bare(now)
         strategy, until = self.strategy, self.strategy.until
         ends = _fits(until, judge, event) if isinstance(until, Strategy) else ()
-        if strategy.kind == "any" and not strategy.filters:
+        if self.takes_all:
             return Judged(((-1, {}),), ends)
         return Judged(_fits(strategy, judge, event), ends)
 

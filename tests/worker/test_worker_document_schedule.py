@@ -167,22 +167,34 @@ def test_a_schedule_that_holds_is_no_finding(project):
     assert findings(a_project(project, "{cron: '0 2 * * *', after: PT1H}")) == []
 
 
-@pytest.mark.parametrize(
-    ("schedule", "pointer"),
-    [
-        ({"on": {"all": [{"with": {"type": "a"}}]}}, "/schedule/on/all"),
-        ({"on": {"any": [{"with": {"type": "a"}}], "until": ".x"}}, "/schedule/on/until"),
-        ({"on": {"any": []}}, "/schedule/on/any"),
-        ({"on": {"one": {"with": {"data": "${ .n > 1 }"}}}}, "/schedule/on"),
-        ({"on": {"one": {"with": {"type": "a"}, "correlate": {"k": {"from": ".n"}}}}}, "/schedule/on"),
-        ({"every": "PT0S"}, "/schedule/every"),
-    ],
-)
-def test_what_one_event_cannot_start_is_left_out_with_its_reason(schedule: Any, pointer: str) -> None:
-    document = {"document": {}, "schedule": schedule}
+def test_an_interval_of_no_time_is_left_out_with_its_reason() -> None:
+    document = {"document": {}, "schedule": {"every": "PT0S"}}
     assert triggers_of(document) == []
     [part] = left_out(document)
-    assert part.pointer == pointer and part.reason
+    assert part.pointer == "/schedule/every" and part.reason
+
+
+@pytest.mark.parametrize(
+    "on",
+    [
+        {"all": [{"with": {"type": "a"}}]},
+        {"any": [{"with": {"type": "a"}}], "until": "length > 2"},
+        {"any": []},
+        {"one": {"with": {"data": "${ .n > 1 }"}}},
+        {"one": {"with": {"type": "com[.]acme[.].*"}}},
+        {"one": {"with": {"type": "a"}, "correlate": {"k": {"from": ".n"}}}},
+    ],
+)
+def test_what_asks_for_more_than_plain_attributes_is_gathered(on: Any) -> None:
+    document = {"document": {}, "schedule": {"on": on}}
+    assert triggers_of(document) == [{"id": "on", "type": "event", "on": on, "mode": "strict"}]
+    assert left_out(document) == []
+
+
+@pytest.mark.parametrize("on", [{"some": []}, {"all": [{}]}, {"one": {"with": {"type": "${ . [ }"}}}, 5, "x"])
+def test_what_is_no_strategy_starts_nothing_and_is_said_where_documents_are_checked(on: Any) -> None:
+    document = {"document": {}, "schedule": {"on": on}}
+    assert triggers_of(document) == left_out(document) == []
 
 
 JSON = st.recursive(

@@ -76,9 +76,23 @@ def trigger_text(trigger: Mapping[str, Any]) -> str:
     if trigger.get("type") in FETCHING:
         return standing_text(trigger)
     words += [str(trigger[key]) for key in ("cron", "every", "after", "timezone") if trigger.get(key)]
+    if isinstance(trigger.get("on"), Mapping):
+        return " ".join([*words, "gathers", *_strategy(trigger["on"])])
     for number, wanted in enumerate(trigger.get("anyOf") or [trigger.get("filter") or {}]):
         words += ["or"] if number else []
         words += [f"{name}={value}" for name, value in wanted.items()]
     text = " ".join(words)
     firings = [str(each)[:19] + "Z" for each in trigger.get("upcoming") or ()]
     return f"{text}, next {', '.join(firings)}" if firings else text
+
+
+def _strategy(strategy: Mapping[str, Any]) -> list[str]:
+    """`all type=a, type=b`, `any type=a until length > 2`, …"""
+    kind = next((name for name in ("one", "any", "all") if name in strategy), "")
+    filters = [strategy[kind]] if kind == "one" else list(strategy.get(kind) or ())
+    told = [" ".join(f"{name}={value}" for name, value in one["with"].items()) for one in filters]
+    words = [kind, ", ".join(told) or "event"]
+    until = strategy.get("until")
+    if isinstance(until, Mapping):
+        return [*words, "until", *_strategy(until)]
+    return [*words, "until", until] if isinstance(until, str) else words

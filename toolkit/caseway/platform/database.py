@@ -19,10 +19,10 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 
 from caseway.model.errors import CasewayError
-from caseway.platform.lines import BUSY_SECONDS, Busy, Glance, Line
+from caseway.platform.lines import BUSY_SECONDS, Glance, Line, Turn
 from caseway.platform.tables import store
 
-HEAD = "0013"
+HEAD = "0014"
 MIGRATION_LOCK = 7_227_001  # any constant: PostgreSQL's advisory locks are numbers
 
 _BUMP = sa.update(store).values(revision=store.c.revision + 1)
@@ -72,21 +72,10 @@ class Database:
             self.on_boundary("before-commit")
         self.on_boundary("after-commit")
 
-    @contextmanager
-    def taking_turns(self, seconds: float = BUSY_SECONDS) -> Iterator[None]:
+    def taking_turns(self, seconds: float = BUSY_SECONDS) -> Turn:
         """One writer of this process at a time, where the database allows only one: SQLite's own way to wait
         for the lock is to look again after up to 100 ms. Without time to wait raises `Busy`."""
-        if not self.is_sqlite:
-            yield
-            return
-        if not self._turn.acquire(timeout=seconds):
-            if not seconds:
-                raise Busy
-            raise CasewayError("the database is locked by a transaction of this process", code="database")
-        try:
-            yield
-        finally:
-            self._turn.release()
+        return Turn(self._turn if self.is_sqlite else None, seconds)
 
     def revision(self) -> int:
         """How often `transaction` has changed the state: a glance that costs next to nothing."""
@@ -94,7 +83,9 @@ class Database:
 
     def line(self, *, is_patient: bool = True) -> Line:
         """A connection for one thread that writes all the time; opened on its first transaction."""
-        return Line(self.engine, self.taking_turns, self.on_boundary, is_patient)
+        return Line(
+            self.engine, self.taking_turns(BUSY_SECONDS if is_patient else 0.0), self.on_boundary, is_patient
+        )
 
     @property
     def is_sqlite(self) -> bool:

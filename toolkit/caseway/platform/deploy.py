@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from caseway.model.canonical import Json, JsonObject, digest
 from caseway.model.errors import CasewayError
 from caseway.model.states import InstancePhase
-from caseway.platform import attempts, lease, rows, slots, templates, timetable
+from caseway.platform import attempts, event_starts, lease, rows, slots, templates, timetable
 from caseway.platform import body as template_body
 from caseway.platform.addresses import refuse_unreadable, triggers_of
 from caseway.platform.attempts import MISSING, RETURN, Steps
@@ -296,6 +296,7 @@ def _switch(
         others = switch_off_others(connection, instance, order.by) if is_running else []
         if not subject.target.fires_schedules:
             timetable.sync(connection, instance.id, ready.rendered, is_enabled=is_running, now=began)
+            event_starts.sync(connection, instance, ready.rendered)
         steps.done("switch", began, "done")
         if is_last:
             steps.done("retire", platform.clock(), "done", "nothing to retire")

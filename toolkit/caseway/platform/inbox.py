@@ -16,11 +16,13 @@ from caseway.model.errors import CasewayError
 from caseway.model.states import ExecutionStatus
 from caseway.platform.bundle import Platform
 from caseway.platform.creation import NewExecution, insert
+from caseway.platform.event_starts import is_start
 from caseway.platform.previewed import in_realm, realm_of
 from caseway.platform.sleeping import has_attributes, wake_due
 from caseway.platform.tables import (
     current_deployments,
     deployed_workflows,
+    event_starts,
     events,
     executions,
     instances,
@@ -86,7 +88,7 @@ def deliver_all(
             if known is not None:
                 done.append(Delivery(known, False))
                 continue
-            number = _insert(connection, realm, full, now)
+            number = _insert(connection, realm, full, now, emitter)
             taken = Taken(organization, full, number, actor)
             done.append(Delivery(number, True, started=tuple(_start(connection, platform, taken, triggers))))
     woken = tuple(wake_due(platform)) if any(one.is_new for one in done) else ()
@@ -113,7 +115,7 @@ def _known(connection: sa.Connection, realm: str, event: Mapping[str, Any]) -> i
     )
 
 
-def _insert(connection: sa.Connection, realm: str, event: JsonObject, now: datetime) -> int:
+def _insert(connection: sa.Connection, realm: str, event: JsonObject, now: datetime, emitter: str) -> int:
     made = connection.execute(
         sa.insert(events)
         .values(
@@ -123,6 +125,7 @@ def _insert(connection: sa.Connection, realm: str, event: JsonObject, now: datet
             type=event["type"],
             received_at=now,
             event=event,
+            emitter=emitter,
         )
         .returning(events.c.number)
     )
@@ -199,7 +202,7 @@ def _triggers(connection: sa.Connection, organization: str, realm: str) -> list[
         (row.name, row.workflow, trigger)
         for row in rows
         for trigger in row.settings.get("triggers") or ()
-        if trigger.get("type") == "event"
+        if trigger.get("type") == "event" and not is_start(trigger)
     ]
 
 
@@ -207,14 +210,16 @@ _EVENT_TRIGGER = to_text({"type": "event"})[1:-1]
 
 
 def events_for(platform: Platform, execution_id: str, after: int) -> list[tuple[int, JsonObject]]:
-    """Events later than `after` that came since the execution was created, oldest first: some, not all."""
+    """Events later than `after` that came since the execution was created, or after the one that started it,
+    oldest first: some, not all."""
     with platform.database.reading() as connection:
         row = the_execution(connection, execution_id)
+        own = _own_event(row.idempotency_key)
         query = sa.select(events.c.number, events.c.event).where(
-            events.c.organization == realm_of(connection, execution_id),
-            events.c.number > max(after, _own_event(row.idempotency_key)),
-            events.c.received_at >= row.created_at,
+            events.c.organization == realm_of(connection, execution_id), events.c.number > max(after, own)
         )
+        if not own:
+            query = query.where(events.c.received_at >= row.created_at)
         found = connection.execute(query.order_by(events.c.number).limit(PAGE))
         return [(number, event) for number, event in found]
 
@@ -226,16 +231,23 @@ def _own_event(key: str | None) -> int:
 
 
 def forget_before(platform: Platform, moment: datetime, *, limit: int = 1000) -> int:
-    """Drop events older than `moment` that no unfinished execution of their organization could still take, at
-    most `limit` of them; how many."""
+    """Drop events older than `moment` that no unfinished execution of their organization could still take and
+    every start has looked at, at most `limit` of them; how many."""
     awaited = (
         sa.select(sa.func.min(executions.c.created_at))
         .where(executions.c.organization == events.c.organization, executions.c.status.in_(UNENDED))
         .scalar_subquery()
     )
+    is_new_to = sa.exists().where(
+        event_starts.c.realm == events.c.organization, event_starts.c.seen < events.c.number
+    )
     old = (
         sa.select(events.c.number)
-        .where(events.c.received_at < moment, sa.or_(awaited.is_(None), events.c.received_at < awaited))
+        .where(
+            events.c.received_at < moment,
+            sa.or_(awaited.is_(None), events.c.received_at < awaited),
+            ~is_new_to,
+        )
         .order_by(events.c.number)
         .limit(limit)
     )

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from caseway.model.errors import CasewayError
 from caseway.model.states import DeploymentStatus
-from caseway.platform import attempts, lease, rows
+from caseway.platform import attempts, event_starts, lease, rows
 from caseway.platform.audit import By, note
 from caseway.platform.bundle import Platform
 from caseway.platform.lookup import Row, the_instance
@@ -26,6 +26,7 @@ def undeploy(platform: Platform, name: str, by: By, held: lease.Lease) -> bool:
             rows.settle(connection, instance, platform.clock(), missing=[], failed="")
             attempts.forget_pointer(connection, instance.id)
             connection.execute(sa.delete(schedules).where(schedules.c.instance_id == instance.id))
+            event_starts.forget(connection, instance.id)
             note(connection, by, ("undeploy", "deployment", name), before={"version": serving.version})
     platform.on_boundary("undeploy:begun")
     is_changed = _take_away(platform, instance.id) or serving is not None

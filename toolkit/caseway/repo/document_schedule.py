@@ -1,7 +1,7 @@
 """The `schedule` of a workflow document as triggers, in the words that a use case has for them.
 
-Rule: where the use case lists triggers of the workflow, its list alone holds. What one event cannot start is
-left out, and said with its reason."""
+Rule: where the use case lists triggers of the workflow, its list alone holds. What starts nothing is left
+out, and said with its reason."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from caseway_runner import parse_duration
-
-_OPENING = "${"
+from caseway_runner import InvalidWorkflow, compile_start, parse_duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,11 @@ def _read(document: Any) -> Iterator[dict[str, Any] | LeftOut]:
     if "after" in schedule:
         yield _timed("after", schedule["after"], overlap=False)
     if isinstance(schedule.get("on"), Mapping):
-        yield _heard(schedule["on"])
+        evaluate = document.get("evaluate")
+        is_loose = isinstance(evaluate, Mapping) and evaluate.get("mode") == "loose"
+        heard = _heard(schedule["on"], is_loose=is_loose)
+        if heard is not None:
+            yield heard
 
 
 def _timed(key: str, value: Any, *, overlap: bool) -> dict[str, Any] | LeftOut:
@@ -57,30 +59,13 @@ def _timed(key: str, value: Any, *, overlap: bool) -> dict[str, Any] | LeftOut:
     return {"id": key, "type": "schedule", key: text, "overlap": overlap, "misfire": "once"}
 
 
-def _heard(strategy: Mapping[str, Any]) -> dict[str, Any] | LeftOut:
-    place = "/schedule/on"
-    if "all" in strategy:
-        return LeftOut(f"{place}/all", "an execution starts with one event: let it listen for the others")
-    if "until" in strategy:
-        return LeftOut(f"{place}/until", "an execution starts with one event: let it listen for more")
-    filters = [strategy.get("one")] if "one" in strategy else list(strategy.get("any") or ())
-    if not filters:
-        return LeftOut(f"{place}/any", "it would start for each event, its own among them: say which")
-    wanted = []
-    for found in filters:
-        one = found if isinstance(found, Mapping) else {}
-        attributes = one.get("with")
-        if not isinstance(attributes, Mapping) or one.get("correlate"):
-            return LeftOut(place, "one event has nothing to be correlated with")
-        if _has_expression(attributes):
-            return LeftOut(place, "what starts executions is compared with plain values, not by expressions")
-        wanted.append(dict(attributes))
-    return {"id": "on", "type": "event", "anyOf": wanted}
-
-
-def _has_expression(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(_has_expression(item) for item in value.values())
-    if isinstance(value, list):
-        return any(_has_expression(item) for item in value)
-    return isinstance(value, str) and value.lstrip().startswith(_OPENING)
+def _heard(strategy: Mapping[str, Any], *, is_loose: bool) -> dict[str, Any] | None:
+    """The trigger of plain attributes where these are all that is asked, else the strategy as it is; None
+    when it is none, which is said elsewhere."""
+    try:
+        start = compile_start(strategy, is_loose=is_loose)
+    except InvalidWorkflow:
+        return None
+    if start.plain:
+        return {"id": "on", "type": "event", "anyOf": [dict(one) for one in start.plain]}
+    return {"id": "on", "type": "event", "on": dict(strategy), "mode": "loose" if is_loose else "strict"}

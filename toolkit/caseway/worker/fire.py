@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import caseway_runner as runner
 from caseway.platform import executions, schedules
+from caseway.platform.gathering import gather_due
 from caseway.worker.housekeeping import keep_house
 from caseway.worker.run import Worker, run_claimed
 
@@ -16,12 +17,13 @@ HOUSE_SECONDS = 60.0  # between two turns of what a platform does for itself
 
 
 async def fire_due(worker: Worker, *, limit: int = 100) -> list[str]:
-    """Create the executions of every schedule that is due, bring lost executions back, and wake those
-    whose time or event has come. Their ids."""
+    """Create the executions of every schedule that is due or has its events, bring lost executions back, and
+    wake those whose time or event has come. Their ids."""
     fired = await asyncio.to_thread(schedules.due, worker.platform, limit=limit)
+    gathered = await asyncio.to_thread(gather_due, worker.platform)
     lost = await asyncio.to_thread(executions.sweep, worker.platform)
     woken = await asyncio.to_thread(executions.wake_due, worker.platform)
-    return [*fired, *lost, *woken]
+    return [*fired, *gathered, *lost, *woken]
 
 
 async def keep(worker: Worker, stopped: asyncio.Event, *, every: float = HOUSE_SECONDS) -> None:

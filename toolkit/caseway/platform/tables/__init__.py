@@ -27,6 +27,7 @@ from caseway.platform.tables.catalogue import (
     template_status,
     templates,
 )
+from caseway.platform.tables.gathering import event_starts, gathered_events, gatherings
 from caseway.platform.tables.hooks import deliveries, remotes
 from caseway.platform.tables.installed import (
     current_deployments,
@@ -66,8 +67,11 @@ __all__ = [
     "deployed_workflows",
     "deployment_steps",
     "deployments",
+    "event_starts",
     "events",
     "executions",
+    "gathered_events",
+    "gatherings",
     "idempotency_keys",
     "identities",
     "instance_grants",

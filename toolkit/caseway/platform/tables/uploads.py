@@ -60,6 +60,7 @@ applies = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("ended_at", Instant),
     sa.Index("ix_applies_status_claim_expires_at", "status", "claim_expires_at"),
+    sa.Index("ix_applies_ended_at", "ended_at"),
 )
 
 apply_events = sa.Table(

@@ -20,7 +20,8 @@ sleepers = sa.Table(
     sa.Index("ix_sleepers_organization_listens", "organization", "listens"),
 )
 
-# CloudEvents, each once: `source` and `event_id` identify it.
+# CloudEvents, each once: `source` and `event_id` identify it. `emitter` is the execution that sent it, ""
+# when none did. A number is never given twice, on SQLite either.
 events = sa.Table(
     "events",
     metadata,
@@ -31,7 +32,9 @@ events = sa.Table(
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("received_at", Instant, nullable=False),
     sa.Column("event", JsonText, nullable=False),
+    sa.Column("emitter", sa.Text, nullable=False, server_default=""),
     sa.UniqueConstraint("organization", "source", "event_id"),
     sa.Index("ix_events_organization_number", "organization", "number"),
     sa.Index("ix_events_received_at", "received_at"),
+    sqlite_autoincrement=True,
 )

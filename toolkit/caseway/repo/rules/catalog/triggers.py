@@ -148,12 +148,11 @@ spec:
         severity=Severity.WARNING,
         summary="a part of a workflow document's own schedule is not in force",
         why="Where `usecase.yaml` lists triggers of the workflow, they alone hold, not its `schedule`. "
-        "Where it lists none, the schedule holds, but for what one event cannot start: `on.all`, `until`, "
-        "correlations and expressions.",
+        "Where it lists none, the schedule holds, but for an interval of no time at all.",
         example_bad="""\
 # use-cases/demo/workflows/main.yaml
 schedule:
-  "on": {all: [{with: {type: com.acme.paid}}, {with: {type: com.acme.sent}}]}
+  every: PT0S
 """,
         example_good=_with('{id: nightly, type: schedule, cron: "0 2 * * *"}'),
         check=triggers.schedule_in_document,
