@@ -43,12 +43,17 @@ def examples(page: Path) -> Iterator[Example]:
 
 def prose(page: Path) -> str:
     """A page without its fenced blocks and inline code, so that what looks like a link is one."""
-    return re.sub(r"`[^`\n]+`", "", _FENCE.sub("", page.read_text(encoding="utf-8")))
+    return re.sub(r"`[^`\n]+`", "", prose_with_code(page))
+
+
+def prose_with_code(page: Path) -> str:
+    """A page without its fenced blocks."""
+    return _FENCE.sub("", page.read_text(encoding="utf-8"))
 
 
 def anchors(page: Path) -> set[str]:
     """The anchors that a page's headings make, as forges do it."""
-    titles = re.findall(r"^#+ +(.+?) *$", _FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    titles = re.findall(r"^#+ +(.+?) *$", prose_with_code(page), re.MULTILINE)
     plain = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", title).replace("`", "") for title in titles)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in plain}
 
