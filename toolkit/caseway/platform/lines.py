@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import TracebackType
 
 import sqlalchemy as sa
 
+from caseway.model.errors import CasewayError
 from caseway.platform.statements import Raw, raw
 
 BUSY_SECONDS = 30.0  # longer than any transaction of ours; a lock held longer is a fault worth an error
@@ -55,7 +56,35 @@ class Busy(Exception):
     """Somebody else writes now."""
 
 
-Turns = Callable[[float], AbstractContextManager[None]]
+@dataclass(slots=True)
+class Turn:
+    """A turn to write, to be taken with `with`: one writer of this process at a time, where there is a lock.
+
+    Without `seconds` to wait raises `Busy`."""
+
+    lock: threading.Lock | None
+    seconds: float = BUSY_SECONDS
+
+    def take(self) -> None:
+        """Wait for it."""
+        if self.lock is None or self.lock.acquire(timeout=self.seconds):
+            return
+        if not self.seconds:
+            raise Busy
+        raise CasewayError("the database is locked by a transaction of this process", code="database")
+
+    def give(self) -> None:
+        """Let the next one write."""
+        if self.lock is not None:
+            self.lock.release()
+
+    def __enter__(self) -> None:
+        self.take()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.give()
 
 
 @dataclass(slots=True)
@@ -64,25 +93,48 @@ class Line:
     `Busy` instead of waiting while somebody else writes."""
 
     engine: sa.Engine
-    taking_turns: Turns
+    turn: Turn
     on_boundary: Callable[[str], None]
     is_patient: bool = True
     _connection: sa.Connection | None = None
+    _raw: Raw | None = None
 
-    @contextmanager
-    def writing(self) -> Iterator[Raw]:
+    def writing(self) -> Line:
         """As `Database.writing`."""
-        with self.taking_turns(BUSY_SECONDS if self.is_patient else 0.0):
+        return self  # one thread, one transaction at a time: each step has one, and makes nothing for it
+
+    def __enter__(self) -> Raw:
+        self.turn.take()
+        try:
             connection = self._opened()
-            try:
-                self._begin(connection)
-                yield connection
-                self.on_boundary("before-commit")
-                connection.driver.commit()
-            except BaseException:
+            self._begin(connection)
+        except BaseException:
+            self._abandon()
+            self.turn.give()
+            raise
+        return connection
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                self._commit()
+            else:
                 self._abandon()
-                raise
-        self.on_boundary("after-commit")
+        finally:
+            self.turn.give()
+        if kind is None:
+            self.on_boundary("after-commit")
+
+    def _commit(self) -> None:
+        try:
+            assert self._raw is not None
+            self.on_boundary("before-commit")
+            self._raw.driver.commit()
+        except BaseException:
+            self._abandon()
+            raise
 
     def close(self) -> None:
         """Give the connection back."""
@@ -90,14 +142,15 @@ class Line:
             if not self.is_patient:
                 self._connection.invalidate()  # nobody else shall get one that does not wait
             self._connection.close()
-            self._connection = None
+            self._connection = self._raw = None
 
     def _opened(self) -> Raw:
-        if self._connection is None:
+        if self._raw is None:
             self._connection = self.engine.connect()
+            self._raw = raw(self._connection)
             if not self.is_patient:
-                raw(self._connection).driver.execute("PRAGMA busy_timeout=0")
-        return raw(self._connection)
+                self._raw.driver.execute("PRAGMA busy_timeout=0")
+        return self._raw
 
     def _begin(self, connection: Raw) -> None:
         if connection.dialect != "sqlite":
