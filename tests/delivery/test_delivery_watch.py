@@ -16,6 +16,7 @@ from caseway.platform.tables import definitions, live_workflows, templates
 from caseway.platform.views import get_instance, get_process
 from caseway.repo.read import read
 from chaos.store_builders import StandingClock, deployed, planned
+from delivery.git_world import commit, git
 from delivery.watched import a_project, a_use_case, a_watch, a_workflow, said
 
 
@@ -80,6 +81,34 @@ def test_a_new_use_case_is_live_too(platform: Platform, root: Path) -> None:
     watch.begin()
     a_use_case(root, "third")
     assert said(watch.changed({root / "use-cases/third/usecase.yaml"})) == ("live", ("third",))
+
+
+def test_a_branch_switch_is_live_as_a_whole_and_back_again(platform: Platform, root: Path) -> None:
+    """Two use cases change, one comes, and what is shared changes too: what git changed is told at once."""
+    git(root, "init", "-q", "-b", "main")
+    commit(root)
+    git(root, "checkout", "-q", "-b", "other")
+    for name in ("hello", "other"):
+        a_workflow(root, name, "of the branch")
+    a_use_case(root, "third", "of the branch")
+    commit(root)
+    git(root, "checkout", "-q", "main")
+    watch = a_watch(platform, root)
+    watch.begin()
+
+    git(root, "checkout", "-q", "other")
+    assert said(watch.changed(files_between(root))) == ("live", ("hello", "other", "third"))
+    assert "of the branch" in text_of(platform, "other")
+
+    git(root, "checkout", "-q", "main")
+    assert said(watch.changed(files_between(root))) == ("live", ("hello", "other"))
+    assert "of the branch" not in text_of(platform, "hello")
+    assert said(watch.changed({a_workflow(root, "hello", "goes on")})) == ("live", ("hello",))
+
+
+def files_between(root: Path) -> set[Path]:
+    """The files in which the two branches differ."""
+    return {root / name for name in git(root, "diff", "--name-only", "main", "other").splitlines()}
 
 
 def test_files_that_git_ignores_mean_nothing(platform: Platform, root: Path) -> None:
