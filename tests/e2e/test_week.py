@@ -39,8 +39,9 @@ from chaos.store_builders import (
     deployed,
     planned,
 )
+from postgres_server import administer, url_of
 
-pytestmark = pytest.mark.timeout(300)  # one test of them turns the clock through the whole week
+pytestmark = pytest.mark.timeout(1200)  # one test for each database turns the clock through the whole week
 
 NAME = "invoice-dev"
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -129,9 +130,14 @@ class Week:
         return sorted(datetime.fromisoformat(at) for name, at in self.fired if name == trigger_id)
 
 
-@pytest.fixture(scope="module")
-def week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Week]:
-    past = Week(f"sqlite:///{tmp_path_factory.mktemp('week') / 'state.db'}")
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def week(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Week]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('week') / 'state.db'}"
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres_server")
+        administer(server, "CREATE DATABASE week TEMPLATE migrated")
+        url = url_of(server, "week")
+    past = Week(url)
     past.run()
     yield past
     past.platform.close()
