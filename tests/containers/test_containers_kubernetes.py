@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from containers_world import SMALL, a_document, a_job, a_place, a_shell
+from containers_world import ENOUGH, SMALL, a_document, a_job, a_place, a_shell, begun
 
 import caseway_runner as runner
 from caseway.containers.errors import ContainerFailed, ContainerLost
@@ -39,24 +39,21 @@ def run_job(cluster: Server, job: Any, **settings: Any) -> runner.Outcome:
         async with ContainerExecutor(OpenPods(cluster.client(**settings))) as executor:
             return await executor.execute(job, runner.Ports())
 
-    return asyncio.run(asyncio.wait_for(run(), 60))
+    return asyncio.run(asyncio.wait_for(run(), ENOUGH))
 
 
 def failure_of(cluster: Server, happens: Any, job: Any = None) -> Any:
     """The error of an execution to which something happens while it runs."""
 
     async def run() -> Any:
-        begun = asyncio.Event()
         async with ContainerExecutor(OpenPods(cluster.client())) as executor:
-            ports = runner.Ports(on_task=lambda record: begun.set())
-            work = asyncio.create_task(executor.execute(job or a_job(SLOW, a_place(IMAGE)), ports))
-            await asyncio.wait_for(begun.wait(), 60)
+            work = await begun(executor, job or a_job(SLOW, a_place(IMAGE)))
             happens()
             with pytest.raises((ContainerLost, ContainerFailed)) as refused:
                 await work
         return refused.value
 
-    return asyncio.run(asyncio.wait_for(run(), 90))
+    return asyncio.run(asyncio.wait_for(run(), 2 * ENOUGH))
 
 
 def test_a_pod_that_used_too_much_memory_is_out_of_memory(cluster):
@@ -186,11 +183,11 @@ def test_a_warm_pod_takes_execution_after_execution(cluster):
 
 def test_a_cancelled_execution_ends_with_its_pod(cluster):
     async def run() -> runner.Outcome:
-        begun = asyncio.Event()
+        ready = asyncio.Event()
         async with ContainerExecutor(OpenPods(cluster.client())) as executor:
-            ports = runner.Ports(on_task=lambda record: begun.set())
+            ports = runner.Ports(on_task=lambda record: ready.set())
             work = asyncio.create_task(executor.execute(a_job(SLOW, a_place(IMAGE)), ports))
-            await begun.wait()
+            await ready.wait()
             work.cancel()
             return await work
 

@@ -123,7 +123,7 @@ def run(**settings: str) -> runner.Outcome:
         finally:
             cluster.close()
 
-    return asyncio.run(asyncio.wait_for(go(), 60))
+    return asyncio.run(asyncio.wait_for(go(), 120))
 
 
 def test_in_a_pod_it_is_the_service_account_that_asks(in_a_pod):

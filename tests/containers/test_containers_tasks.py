@@ -166,9 +166,12 @@ def test_every_line_is_heard_once_with_its_stream_and_its_task(engine):
 
 def test_a_line_is_heard_while_the_container_runs(engine):
     heard: list[runner.Line] = []
-    slow = a_container(command="echo first; sleep 60")
-    slow["c"]["timeout"] = {"after": {"seconds": 2}}
-    assert run(engine, slow, heard=heard.append).error.type == SPEC + "timeout"
+    slow = a_container(command="echo first; sleep 600")
+    for seconds in (2, 20, 100):  # until it is long enough for the container to begin
+        slow["c"]["timeout"] = {"after": {"seconds": seconds}}
+        assert run(engine, slow, heard=heard.append).error.type == SPEC + "timeout"
+        if heard:
+            break
     assert [line.text for line in heard] == ["first"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -53,7 +54,7 @@ do:
 """
 CONTAINED = "  runtime: tools\n  resources: {cpu: 1, memory: 256MB, disk: 32MB}\n"
 COUNTED_ELSEWHERE = {"audit", "store", "leases"}
-ENOUGH = 600  # looks at what is going on, after which something hangs
+ENOUGH = 120.0  # seconds after which something hangs
 
 
 def rows(platform: Platform) -> dict[str, int]:
@@ -182,7 +183,8 @@ def contained_project(root: Path, image: str, warm: str, command: str) -> Desire
 
 async def until(is_so: Callable[[], bool]) -> bool:
     """Whether it came to be so."""
-    for _ in range(ENOUGH):
+    end = time.monotonic() + ENOUGH
+    while time.monotonic() < end:
         if await asyncio.to_thread(is_so):
             return True
         await asyncio.sleep(0.05)

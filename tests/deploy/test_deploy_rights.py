@@ -67,7 +67,7 @@ async def everything(cluster: Server) -> list[str]:
 def test_a_worker_gets_along_with_its_rights_and_needs_each_of_them(kubernetes_cluster):  # noqa: F811
     cluster = kubernetes_cluster
     cluster.rights = granted()
-    assert asyncio.run(asyncio.wait_for(everything(cluster), 90)) == ["completed", "completed"]
+    assert asyncio.run(asyncio.wait_for(everything(cluster), 240)) == ["completed", "completed"]
     assert granted() - cluster.asked == NEWER
 
 
@@ -141,4 +141,4 @@ def test_a_gpu_s_pod_needs_no_other_right(kubernetes_cluster):  # noqa: F811
         async with ContainerExecutor(OpenPods(kubernetes_cluster.client())) as executor:
             return (await executor.execute(a_job(place, "run-3"), runner.Ports())).status
 
-    assert asyncio.run(asyncio.wait_for(run(), 60)) == "completed"
+    assert asyncio.run(asyncio.wait_for(run(), 120)) == "completed"

@@ -146,7 +146,8 @@ Check = Callable[[Outcome, Web], Any]
 
 @dataclass(frozen=True)
 class Scene:
-    """What surrounds an example, and what has to come of it: `seen(outcome, web) == expected`."""
+    """What surrounds an example, and what has to come of it: `seen(outcome, web) == expected`. One that does
+    not end by itself has the first of `seconds` in which all of that comes."""
 
     seen: Check
     expected: Any
@@ -155,6 +156,7 @@ class Scene:
     secrets: dict[str, Any] = field(default_factory=dict)
     failing: dict[str, tuple[int, ...]] = field(default_factory=dict)
     status: Status = Status.COMPLETED
+    seconds: tuple[float, ...] = (240.0,)
 
 
 def output(outcome: Outcome, _web: Web) -> Any:
@@ -262,6 +264,7 @@ SCENES: dict[str, Scene] = {
         None,
         tuple({**one, "data": {"roomId": 5}} for one in (COOL, HOT)),
         status=Status.FAULTED,
+        seconds=(2.0, 20.0, 120.0),
     ),
     "listen-to-any-until-condition": Scene(lambda o, _: len(o.output), 4, events=(COOL, HOT, FAST, GONE)),
     "listen-to-any-until-consumed": Scene(
@@ -335,7 +338,7 @@ def child(_namespace: str, name: str, _version: str) -> Any:
     return a_workflow(setting("s", {"registered": "${ . }"}), name=name)
 
 
-def played(stem: str, scene: Scene) -> tuple[Outcome, Web]:
+def played(stem: str, scene: Scene, seconds: float) -> tuple[Outcome, Web]:
     web, clock = Web(failing={url: list(codes) for url, codes in scene.failing.items()}), VirtualClock()
     outcome = run(
         example(stem),
@@ -347,7 +350,7 @@ def played(stem: str, scene: Scene) -> tuple[Outcome, Web]:
         secrets=scene.secrets.__getitem__,
         workflows=child,
         containers=Engine(),
-        policy=Policy(processes=True, limits=Limits(wall_seconds=2.0)),
+        policy=Policy(processes=True, limits=Limits(wall_seconds=seconds)),
         stub=lambda call: (
             StubAnswer({"called": call.arguments["parameters"]["name"]}) if call.kind == "mcp" else None
         ),
@@ -360,7 +363,10 @@ def test_an_example_does_what_it_says(stem: str) -> None:
     if stem.startswith("run-script") and shutil.which("node") is None:
         pytest.skip("JavaScript needs node, which is not installed")
     scene = SCENES[stem]
-    outcome, web = played(stem, scene)
+    for seconds in scene.seconds:
+        outcome, web = played(stem, scene, seconds)
+        if scene.seen(outcome, web) == scene.expected:
+            break
     assert (outcome.status, outcome.error if scene.status is Status.COMPLETED else None) == (
         scene.status,
         None,

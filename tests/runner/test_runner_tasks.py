@@ -466,8 +466,10 @@ def test_an_output_that_is_too_large_hits_the_limit() -> None:
 def test_cancelling_the_asyncio_task_gives_a_cancelled_outcome() -> None:
     async def cancelled() -> Any:
         program = compile_workflow(a_workflow({"w": {"wait": {"hours": 1}}}))
-        running = asyncio.ensure_future(execute(program, None, Execution("x"), Ports()))
-        await asyncio.sleep(0.05)
+        begun = asyncio.Event()
+        ports = Ports(on_task=lambda record: begun.set())
+        running = asyncio.ensure_future(execute(program, None, Execution("x"), ports))
+        await begun.wait()
         running.cancel()
         return await running
 

@@ -84,7 +84,7 @@ class World:
                     await stack.enter_async_context(contained(worker, lambda: Engine(found.address)))
                     said = {"image": self.image, "network": "hosts", **RESOURCES}
                     worker.place = lambda held: place_from("contract", "acme", said)
-                return await asyncio.wait_for(work(worker), 60)
+                return await asyncio.wait_for(work(worker), 120)
 
         return asyncio.run(go())
 

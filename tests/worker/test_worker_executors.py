@@ -283,7 +283,7 @@ def test_cancelling_ends_it_and_its_journal_resumes(running):
         work.cancel()
         return await work
 
-    outcome = running.loop.run_until_complete(asyncio.wait_for(cancelled(), 30))
+    outcome = running.loop.run_until_complete(asyncio.wait_for(cancelled(), 120))
     assert outcome.status == "cancelled"
     assert [task.name for task in outcome.tasks if task.status == "completed"] == ["first"]
     document["do"][1] = a_shell("echo two", "second")
@@ -344,7 +344,10 @@ def test_a_container_task_asks_whoever_has_an_engine(running):
     assert (refused.error.type, refused.error.detail) == (SPEC + "authorization", "not here")
 
 
-def test_a_run_leaves_nothing_to_the_next(running):
+def test_a_run_leaves_nothing_to_the_next(running, request):
+    is_a_pod = request.node.callspec.params["running"] == "kubernetes"
+    if is_a_pod and not request.getfixturevalue("kubernetes_cluster").node.isolates:
+        pytest.skip("a process here cannot be cleaned as a pod is")
     first = a_workflow(a_shell("echo secret > $TMPDIR/../left-behind; (sleep 300 &) ; echo done"))
     assert running.run(first).output == "done\n"
     if running.place is None:

@@ -89,7 +89,7 @@ async def working(platform, cluster: Server):
 async def run(platform, cluster: Server, execution_id: str) -> runner.Outcome:
     """Run it as such a worker does."""
     async with working(platform, cluster) as worker:
-        return await asyncio.wait_for(run_claimed(worker, claim(worker, execution_id)), 60)
+        return await asyncio.wait_for(run_claimed(worker, claim(worker, execution_id)), 120)
 
 
 def test_it_runs_in_a_pod_of_its_image_in_the_namespace_of_its_organization(platform, cluster, project):
@@ -115,7 +115,7 @@ def test_one_whose_pod_is_lost_goes_on_from_its_journal_in_another(platform, clu
             while not (folder / "steps").exists() or "second" not in (folder / "steps").read_text():
                 await asyncio.sleep(0.02)
             cluster.end(None)
-            return await asyncio.wait_for(work, 60)
+            return await asyncio.wait_for(work, 120)
 
     outcome = asyncio.run(lost())
     view = executions.get_execution(platform, execution)
@@ -134,7 +134,7 @@ def test_a_warm_deployment_uses_its_pod_again(platform, cluster, project):
         seen: set[str] = set()
         async with working(platform, cluster) as worker:
             for _ in range(3):
-                outcome = await asyncio.wait_for(run_claimed(worker, claim(worker, start(platform))), 60)
+                outcome = await asyncio.wait_for(run_claimed(worker, claim(worker, start(platform))), 120)
                 assert outcome.status == "completed"
                 await worker.executor.settle()
                 seen |= {job["metadata"]["name"] for job in cluster.of_kind("Job")}

@@ -135,7 +135,7 @@ def test_cancelling_from_outside_ends_the_execution_as_cancelled(platform, proje
         with JournalWriter(platform.database) as writer:
             worker = Worker(platform, writer, claim_seconds=0.6)
             running = asyncio.create_task(run_claimed(worker, claim(worker, execution_id)))
-            await asyncio.to_thread(server.arrived.wait, 30)
+            await asyncio.to_thread(server.arrived.wait, 120)
             await asyncio.to_thread(executions.cancel, platform, execution_id, actor="me")
             return await running
 
@@ -153,7 +153,7 @@ def test_a_wish_to_cancel_is_heard_long_before_the_claim_is_renewed(platform, pr
             running = asyncio.create_task(run_claimed(worker, claim(worker, execution_id)))
             await asyncio.sleep(0.1)
             assert executions.cancel(platform, execution_id, actor="me") == "running"
-            return await asyncio.wait_for(running, 60)
+            return await asyncio.wait_for(running, 120)
 
     assert asyncio.run(scene()).status == "cancelled"
     assert executions.get_execution(platform, execution_id).status == "cancelled"

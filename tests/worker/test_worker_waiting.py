@@ -169,7 +169,7 @@ def test_a_running_execution_is_suspended_and_goes_on_later(platform, project, s
         with JournalWriter(platform.database) as writer:
             worker = Worker(platform, writer, claim_seconds=0.6)
             running = asyncio.create_task(run_claimed(worker, claim(worker, execution_id)))
-            await asyncio.to_thread(server.arrived.wait, 30)
+            await asyncio.to_thread(server.arrived.wait, 120)
             await asyncio.to_thread(executions.suspend, platform, execution_id, actor="me")
             return await running
 
@@ -191,7 +191,7 @@ def test_a_worker_that_is_told_to_stop_hands_over_what_does_not_end(platform, pr
         stop = asyncio.Event()
         with JournalWriter(platform.database) as writer:
             serving = asyncio.create_task(serve(Worker(platform, writer), grace=0.0, stop=stop))
-            await asyncio.to_thread(server.arrived.wait, 30)
+            await asyncio.to_thread(server.arrived.wait, 120)
             stop.set()
             return await serving
 
