@@ -264,7 +264,7 @@ def test_killing_the_runner_loses_the_container_and_says_so(engine, runtime_imag
 
 def test_stopping_the_runner_does_not_stop_the_clock(engine, runtime_image):
     policy = runner.Policy(limits=runner.Limits(wall_seconds=1))
-    job = a_job(a_document(a_shell("kill -STOP $PPID; sleep 60")), a_place(runtime_image))
+    job = a_job(a_document(a_shell("kill -STOP $PPID; sleep 600")), a_place(runtime_image))
 
     async def run() -> runner.Outcome:
         async with ContainerExecutor(engine, Surroundings(grace=0.5)) as executor:

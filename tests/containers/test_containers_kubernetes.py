@@ -18,7 +18,7 @@ from caseway.containers.owner import Owner, this_owner
 from caseway.containers.warmth import Mode, Warmth
 from kubernetes_cluster import Server, kubernetes_cluster  # noqa: F401 - a fixture
 
-SLOW = a_document(a_shell("sleep 30"))
+SLOW = a_document(a_shell("sleep 600"))
 IMAGE = "caseway/runtime:default"
 
 

@@ -129,7 +129,7 @@ def test_an_image_that_may_not_be_pulled_and_is_not_there(engine):
 
 
 def test_a_timeout_stops_the_container(engine):
-    slow = a_container(command="sleep 60")
+    slow = a_container(command="sleep 600")
     slow["c"]["timeout"] = {"after": {"seconds": 1}}
     assert run(engine, slow).error.type == SPEC + "timeout"
 

@@ -22,7 +22,7 @@ from docker_daemon import docker_daemon, engine, runtime_image  # noqa: F401 - f
 
 pytestmark = pytest.mark.timeout(300)  # whichever is first builds the image
 
-SECONDS = 60.0
+SECONDS = 120.0
 SERVICES = compose()["services"]
 FLOW = """document: {dsl: 1.0.0, namespace: a, name: b, version: 1.0.0}
 do: [{x: {set: "${ {n: (20 + 22)} }"}}]

@@ -36,7 +36,7 @@ def run(folder: Path, *words: str, limited: bool = True) -> subprocess.Completed
         env=environment,
         capture_output=True,
         preexec_fn=confine if limited else None,
-        timeout=110,
+        timeout=250,
         check=False,
     )
 

@@ -39,7 +39,7 @@ from docker_daemon import docker_daemon, engine, own_containers, runtime_image  
 pytestmark = pytest.mark.parametrize("platform", ["sqlite"], indirect=True)
 
 LOOK = "do:\n  - look:\n      run: {shell: {command: 'id -u; cat /opt/caseway/python/hello.txt || true'}}\n"
-SLOW = "do:\n  - rest:\n      run: {shell: {command: 'sleep 30'}}\n"
+SLOW = "do:\n  - rest:\n      run: {shell: {command: 'sleep 600'}}\n"
 SPEC = "runtime: tools\nresources: {cpu: 1, memory: 256MB, disk: 32MB}\ncontainer: {network: none%s}\n"
 
 

@@ -254,12 +254,12 @@ def test_activations_are_bounded(running):
 
 def test_time_is_bounded_and_processes_end_with_it(running):
     policy = runner.Policy(processes=True, limits=runner.Limits(wall_seconds=0.5))
-    outcome = running.run(a_workflow(a_shell("sleep 30")), policy=policy)
+    outcome = running.run(a_workflow(a_shell("sleep 600")), policy=policy)
     assert (outcome.status, outcome.reason) == ("faulted", "limit"), outcome.error.detail
 
 
 def test_a_timeout_faults_the_task(running):
-    slow = a_shell("sleep 30")
+    slow = a_shell("sleep 600")
     slow["go"]["timeout"] = {"after": {"milliseconds": 300}}
     outcome = running.run(a_workflow(slow))
     assert (outcome.status, outcome.error.type) == ("faulted", SPEC + "timeout")
@@ -272,7 +272,7 @@ def test_output_is_bounded(running):
 
 
 def test_cancelling_ends_it_and_its_journal_resumes(running):
-    document = a_workflow(a_shell("echo one", "first"), a_shell("sleep 30", "second"))
+    document = a_workflow(a_shell("echo one", "first"), a_shell("sleep 600", "second"))
     journal = runner.MemoryJournal()
 
     async def cancelled() -> runner.Outcome:

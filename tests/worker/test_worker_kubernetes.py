@@ -28,7 +28,7 @@ SPEC = "runtime: tools\nresources: {cpu: 1, memory: 256MB, disk: 32MB}\ncontaine
 # The tests' pods are processes: they see this machine's folders.
 STEPS = """do:
   - first: {run: {shell: {command: 'echo first >>%(folder)s/steps'}}}
-  - second: {run: {shell: {command: 'echo second >>%(folder)s/steps; test -e %(folder)s/quick || sleep 30'}}}
+  - second: {run: {shell: {command: 'echo second >>%(folder)s/steps; test -e %(folder)s/quick || sleep 600'}}}
 """
 QUICK = "do:\n  - one: {run: {shell: {command: 'echo hello'}}}\n"
 
