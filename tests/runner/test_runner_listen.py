@@ -71,6 +71,33 @@ def test_an_expression_that_fails_on_an_event_passes_it_over() -> None:
     assert heard(listening({"one": odd}), *events).output == [{"t": 50, "name": "xy"}]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "taken"),
+    [
+        ("com[.]acme[.].*", 1),
+        ("com.acme.(paid|sent)", 1),
+        ("com.acme.paid", 1),
+        ("com.*(", 2),
+        ("paid", None),
+    ],
+)
+def test_an_attribute_may_be_a_regular_expression_for_all_of_it(pattern: str, taken: int | None) -> None:
+    kinds = ["comXacme.paidX", "com.acme.paid", "com.*("]
+    events = [event(kind, at) for at, kind in enumerate(kinds)] + [event("end", 9)]
+    outcome = heard(
+        listening({"any": [{"with": {"type": pattern}}], "until": {"one": {"with": {"type": "end"}}}}),
+        *events,
+    )
+    assert outcome.output == ([] if taken is None else [taken])
+
+
+def test_a_condition_counts_without_braces_where_expressions_are_loose() -> None:
+    document = a_workflow(listening({"one": {"with": {"type": "a", "data": ".t > 38"}}})) | {
+        "evaluate": {"mode": "loose"}
+    }
+    assert heard(document, event("a", {"t": 37}), event("a", {"t": 39})).output == [{"t": 39}]
+
+
 def test_until_a_condition_on_what_was_consumed() -> None:
     outcome = heard(listening({"any": [], "until": "length > 2"}), *[event("a", n) for n in range(5)])
     assert outcome.output == [0, 1, 2]

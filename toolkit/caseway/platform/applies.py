@@ -20,6 +20,8 @@ from caseway.platform.tables import applies, apply_events, instant
 
 CLAIM = timedelta(seconds=30)
 OPEN = ("pending", "running")
+KEPT = timedelta(days=90)  # as long as telemetry: what changed, and by whom, stays in the audit log
+BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,29 @@ def finish(
                 claim_expires_at=None,
             )
         )
+
+
+def sweep(platform: Platform) -> int:
+    """Forget what ended long ago, with its events, at most a batch of it; how many. The last one of each
+    project that has ended stays."""
+    later = applies.alias("later")
+    is_last = ~sa.exists().where(
+        later.c.organization == applies.c.organization,
+        later.c.project == applies.c.project,
+        later.c.ended_at.is_not(None),
+        sa.or_(
+            later.c.created_at > applies.c.created_at,
+            sa.and_(later.c.created_at == applies.c.created_at, later.c.id > applies.c.id),
+        ),
+    )
+    key = sa.tuple_(applies.c.organization, applies.c.id)
+    old = (
+        sa.select(applies.c.organization, applies.c.id)
+        .where(applies.c.ended_at <= platform.clock() - KEPT, applies.c.status.not_in(OPEN), ~is_last)
+        .limit(BATCH)
+    )
+    with platform.database.writing() as connection:
+        return int(connection.execute(sa.delete(applies).where(key.in_(old))).rowcount)
 
 
 def _is_free(row: Row, mine: str, now: datetime) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
-from caseway.platform import artifacts, event_starts
+from caseway.platform import applies, artifacts, event_starts
 from caseway.platform.access import assertions, login, tokens
 from caseway.platform.bundle import Platform
 from caseway.platform.tables import metadata
@@ -18,7 +18,7 @@ SWEPT = ("idempotency_keys", "blobs", "plans", "sign_ins")
 
 
 def sweep(platform: Platform) -> Mapping[str, int]:
-    """Forget what is over: answers, uploads, plans, sign-ins, tokens, gatherings, artifacts; how many."""
+    """Forget what is over: answers, uploads, plans, sign-ins, tokens, applies, gatherings, artifacts."""
     now = platform.clock()
     gone = {}
     for name in SWEPT:
@@ -28,6 +28,7 @@ def sweep(platform: Platform) -> Mapping[str, int]:
     assertions.sweep_spent(platform)
     login.sweep_attempts(platform)
     gone["tokens"] = _in_batches(platform, tokens.sweep)
+    gone["applies"] = _in_batches(platform, applies.sweep)
     gone["gatherings"] = _in_batches(platform, event_starts.sweep)
     gone["artifacts"] = _in_batches(platform, artifacts.collect)
     return gone
