@@ -170,6 +170,32 @@ def test_two_versions_are_compared(caseway, applied):
     assert "everybody" in caseway("process", "diff", "hello", "1.0.0", "1.0.1").out
 
 
+def test_the_stage_says_which_version_of_a_process_is_meant(caseway, applied):
+    caseway("process", "promote", "hello", "prod")
+    new_version(caseway, applied)  # in dev
+    [listed] = caseway("process", "list", "--stage", "prod", "--format", "json").json["processes"]
+    assert listed["running"] == ["1.0.0"]
+    assert caseway("process", "list", "--stage", "pr-1", "--format", "json").json["processes"] == []
+    facts = caseway("process", "get", "hello", "--stage", "dev", "--format", "json").json
+    assert [item["version"] for item in facts["templates"]] == ["1.0.1"]
+    assert facts["running"] == {"hello": "1.0.1"}
+    assert "RUNNING" in caseway("process", "list", "--stage", "dev").out
+
+    said = caseway("process", "diff", "hello", "--stage", "prod", "--format", "json")
+    assert "everybody" in str(said.json["changes"])
+    facts = caseway("process", "publish", "hello", "--stage", "dev", "--format", "json").json
+    assert facts["published"] == "1.0.1"
+    facts = caseway("process", "deprecate", "hello", "--stage", "dev", "--format", "json").json
+    assert facts["published"] == ""
+
+
+def test_without_a_version_or_a_stage_that_runs_one_nothing_is_guessed(caseway, applied):
+    asked = caseway("process", "publish", "hello", "--format", "json")
+    assert (asked.code, asked.json["error"]["code"]) == (1, "which-version")
+    none = caseway("process", "diff", "hello", "--stage", "pr-1", "--format", "json")
+    assert (none.code, none.json["error"]["code"]) == (1, "not-found")
+
+
 def test_publish_deprecates_the_version_before(caseway, applied):
     new_version(caseway, applied)
     caseway("process", "publish", "hello", "1.0.0")
