@@ -70,7 +70,7 @@ def close_tasks(connection: Raw, rows: Sequence[Row]) -> None:
 
 def claims_of(connection: Raw, ids: Sequence[str]) -> dict[str, tuple[int, str]]:
     """Claim token and status of some executions; nobody changes them until the transaction ends."""
-    return {row[0]: (int(row[1]), str(row[2])) for row in _CLAIMS.run(connection, ids)}
+    return {row[0]: (row[1], row[2]) for row in _CLAIMS.run(connection, ids)}
 
 
 def claimable(connection: Raw, ids: Sequence[str]) -> dict[str, Claimable]:

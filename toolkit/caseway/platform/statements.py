@@ -31,6 +31,12 @@ class Compiled:
         whole = {**self.fixed, **row} if self.fixed else row
         return whole if self.order is None else [whole[name] for name in self.order]
 
+    def listed(self, names: Sequence[str], values: Sequence[Any]) -> Any:
+        """Parameters that are a list, as the driver takes it."""
+        if self.order == names and not self.fixed:
+            return values
+        return self.given(dict(zip(names, values, strict=True)))
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -81,16 +87,22 @@ class Listed:
     """A statement on a list of values (`value IN (…)`), compiled for few lengths: powers of two."""
 
     build: Callable[[Sequence[sa.BindParameter[Any]]], sa.ClauseElement]
-    _by_width: dict[int, Statement] = field(default_factory=dict)
+    _by_width: dict[int, tuple[Statement, tuple[str, ...]]] = field(default_factory=dict)
 
     def run(self, connection: Raw, values: Sequence[str]) -> Any:
         """Execute it for these values, at least one; the driver's cursor."""
         width = 1 << (len(values) - 1).bit_length()
-        padded = [*values, *[values[-1]] * (width - len(values))]
+        padded = values if width == len(values) else [*values, *[values[-1]] * (width - len(values))]
         if width not in self._by_width:
-            bound: list[sa.BindParameter[Any]] = [sa.bindparam(f"v{at}") for at in range(width)]
-            self._by_width[width] = Statement(lambda _dialect: self.build(bound))
-        return connection.run(self._by_width[width], {f"v{at}": text for at, text in enumerate(padded)})
+            self._by_width[width] = self._of(width)
+        statement, names = self._by_width[width]
+        compiled = statement.on(connection.dialect)
+        return connection.driver.execute(compiled.text, compiled.listed(names, padded))
+
+    def _of(self, width: int) -> tuple[Statement, tuple[str, ...]]:
+        names = tuple([f"v{at}" for at in range(width)])
+        bound: list[sa.BindParameter[Any]] = [sa.bindparam(name) for name in names]
+        return Statement(lambda _dialect: self.build(bound)), names
 
 
 def inserted(table: sa.Table, dialect: str) -> Any:
