@@ -11,6 +11,7 @@ from worker_world import carry
 import caseway_runner as runner
 from caseway.containers.builds import RuntimeSpec, build_runtime
 from caseway.containers.engine import Engine
+from caseway.containers.errors import ContainerFailed
 from caseway.model.errors import CasewayError
 from caseway.platform import executions
 from caseway.platform.apply import apply
@@ -246,4 +247,33 @@ def test_a_warm_deployment_uses_its_container_again(platform, engine, contained_
     ended, seen = asyncio.run(go())
     assert ended == ["completed"] * 3
     assert len(seen) == 1
+    assert own_containers(engine) == []
+
+
+def test_warm_containers_are_looked_after_again_after_something_went_wrong(
+    platform,
+    engine,  # noqa: F811 - the fixture
+    contained_project,
+    caplog,
+):
+    carry(building(platform, engine), contained_project(more=", warm: {mode: always-on}"))
+    wrong = [ContainerFailed("it is full", code="container-refused"), OSError("no more files")]
+
+    def opened() -> Engine:
+        if wrong:
+            raise wrong.pop(0)
+        return Engine(engine.address)
+
+    async def go() -> None:
+        with JournalWriter(platform.database) as writer:
+            async with contained(Worker(platform, writer), opened, tend_seconds=0.05):
+                while not await asyncio.to_thread(own_containers, engine):
+                    await asyncio.sleep(0.05)
+
+    asyncio.run(asyncio.wait_for(go(), 120))
+    told = [record.message for record in caplog.records if record.name == "caseway.worker"]
+    assert told == [
+        "warm containers were not looked after this time: it is full",
+        "warm containers were not looked after this time",
+    ]
     assert own_containers(engine) == []

@@ -5,6 +5,7 @@ Rule: the engine is not spoken to, nor its library loaded, before an execution o
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import caseway_runner as runner
 from caseway.containers.errors import ContainerLost
 from caseway.containers.job import Job
+from caseway.model.errors import CasewayError
 from caseway.platform.compose import Platform
 from caseway.platform.serving import serving_no_more
 from caseway.worker.container_tasks import LazyTasks
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from caseway.containers.kubernetes.cluster import Cluster
     from caseway.containers.tasks import TaskPolicy
 
+LOG = logging.getLogger("caseway.worker")
 TEND_SECONDS = 5.0
 OpenEngine = Callable[[], "Engine"]
 OpenCluster = Callable[[], "Cluster"]
@@ -166,5 +169,10 @@ def _cautious() -> TaskPolicy:
 
 async def _tend(containers: Lazily, platform: Platform, places: Places, seconds: float) -> None:
     while True:
-        await containers.tend(platform, places)
+        try:
+            await containers.tend(platform, places)
+        except CasewayError as error:
+            LOG.warning("warm containers were not looked after this time: %s", error.message)
+        except Exception:
+            LOG.exception("warm containers were not looked after this time")
         await asyncio.sleep(seconds)
