@@ -163,3 +163,33 @@ def test_a_sub_workflow_is_found_beside_the_file(caseway, write):
         "do:\n  - ask:\n      run: {workflow: {namespace: t, name: child, version: 1.0.0, input: {n: 4}}}\n"
     )
     assert caseway("run", write(call, "main"), "--format", "json").json["output"] == {"twice": 8}
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        (
+            "do:\n  - ask:\n      call: http\n"
+            "      with: {method: get, endpoint: 'http://a.example', query: {page: 1}}\n",
+            ":5:",
+        ),
+        ("do:\n  - work:\n      run:\n        shell: {command: cat, stdin: [1]}\n", ":5:"),
+        ("use:\n  errors: {no: {type: text, status: 400}}\ndo:\n  - say: {set: {a: 1}}\n", ":3:"),
+    ],
+)
+def test_what_the_schema_refuses_does_not_run(caseway, write, body, place):
+    file = write(body)
+    said = caseway("run", file)
+    assert said.code == 1
+    assert place in said.err and "caseway validate" in said.err
+    assert caseway("validate", file).code == 1
+
+
+def test_a_warning_keeps_no_workflow_from_running(caseway, write):
+    assert caseway("run", write(ECHO + "unknown: 1\n")).code == 0
+
+
+def test_a_value_may_stand_where_a_text_is_written(caseway, write):
+    body = "do:\n  - work:\n      run:\n        shell: {command: cat, stdin: '$[[ params.number ]]'}\n"
+    said = caseway("run", write(body), "-p", "number=5", "--format", "json")
+    assert said.json["output"] == "5"

@@ -248,7 +248,7 @@ def _refuse_broken(instance: str, workflow: str, document: JsonObject) -> None:
         return  # not a document of the DSL: its target knows it
     from caseway_runner import problems  # noqa: PLC0415 - loads only for workflows with values
 
-    found = next(iter(problems(document)), None)
+    found = next((each for each in problems(document) if each.severity == "error"), None)
     if found is not None:
         raise CasewayError(
             f"workflow {workflow} does not hold with its values: {found.message}",

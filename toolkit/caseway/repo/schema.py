@@ -51,6 +51,9 @@ FILES: Mapping[str, str] = {
     "Workflow": "workflow",
 }
 KINDS = tuple(FILES)
+# DSL 1.0.3 made lists of the arguments of scripts and shell commands; before it they were maps.
+_EARLIER = frozenset({"1.0.0", "1.0.1", "1.0.2"})
+_WITH_MAPS = "Workflow with maps"
 
 
 def kind_named(name: str) -> str:
@@ -80,17 +83,17 @@ def schema_text(kind: str) -> str:
 def violations(kind: str, value: Any, *, is_plain: bool = False) -> list[Violation]:
     """Everything in which `value` breaks the schema of its kind; empty when it is valid. `is_plain` says that
     it is known to be plain JSON, as whatever our own parser gives."""
-    name = kind_named(kind)
+    name = _edition(kind_named(kind), value)
     return ([] if is_plain else plain_json_problems(value)) or _judge(_validator(name), _schema(name), value)
 
 
 def suspicions(kind: str, value: Any, *, is_plain: bool = False) -> list[Violation]:
     """Keys that the schema allows, as the specification does, though nothing reads them: likely typos.
     Empty for what `violations` reports already."""
-    name = kind_named(kind)
+    name = _edition(kind_named(kind), value)
     if (not is_plain and plain_json_problems(value)) or _strict_validator(name).is_valid(value):
         return []
-    known = {each.pointer for each in violations(name, value)}
+    known = {each.pointer for each in violations(kind, value)}
     strict = explain(Walk(_strict(name), _matches), value)
     return [each for each in strict if each.keyword == "additionalProperties" and each.pointer not in known]
 
@@ -173,10 +176,34 @@ def _folder() -> Path:
     return shipped if shipped.is_dir() else package.parent.parent / "schemas"
 
 
+def _edition(kind: str, value: Any) -> str:
+    """The kind, or for workflows of an earlier DSL that of before its arguments became lists."""
+    header = value.get("document") if kind == "Workflow" and isinstance(value, dict) else None
+    dsl = header.get("dsl") if isinstance(header, dict) else None
+    return _WITH_MAPS if isinstance(dsl, str) and dsl in _EARLIER else kind
+
+
 @cache
 def _schema(kind: str) -> JsonObject:
+    if kind == _WITH_MAPS:
+        earlier: JsonObject = _with_maps(_schema("Workflow"))
+        return earlier
     loaded: JsonObject = json.loads(schema_text(kind))
     return loaded
+
+
+def _with_maps(node: Any) -> Any:
+    """The workflow schema with the arguments of scripts and shell commands as lists or maps."""
+    if isinstance(node, list):
+        return [_with_maps(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    copied = {key: _with_maps(below) for key, below in node.items()}
+    if copied.get("title") in ("Script", "Shell") and "arguments" in copied.get("properties", {}):
+        arguments = copied["properties"]["arguments"]
+        arguments["type"] = ["array", "object", "string"]
+        arguments["patternErrorMessage"] = "must be a list, a map, or one $[[ … ]] placeholder"
+    return copied
 
 
 @cache

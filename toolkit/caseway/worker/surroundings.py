@@ -16,6 +16,8 @@ from caseway.model.errors import CasewayError
 from caseway.model.project_files import PROJECT_FILES
 from caseway.repo.functions import inlined_from
 from caseway.repo.parse import Parsed, ParsedDocument, parse
+from caseway.repo.schema import violations
+from caseway.repo.violation import Violation
 from caseway.worker.local import LocalWorkflow, Neighbour
 
 USE_CASE_FILES = ("usecase.yaml", "usecase.yml", "usecase.json")
@@ -45,11 +47,16 @@ def _content(root: Path | None, name: str) -> bytes | None:
 
 
 def check_workflow(local: LocalWorkflow) -> None:
-    """Raise `CasewayError` `invalid-workflow` naming every problem of the document."""
-    found = runner.problems(local.document)
+    """Raise `CasewayError` `invalid-workflow` naming every problem of the document: what the interpreter
+    finds, else what the schema does, which sees the file as it is written, with its placeholders."""
+    parsed = workflow_of(local.path)
+    found: list[runner.Problem | Violation] = [
+        problem for problem in runner.problems(local.document) if problem.severity == "error"
+    ]
+    found = found or [*violations("Workflow", parsed.value, is_plain=True)]
     if not found:
         return
-    positions = workflow_of(local.path).positions
+    positions = parsed.positions
     lines = []
     for problem in found:
         line, column = positions.at(problem.pointer) or (0, 0)
