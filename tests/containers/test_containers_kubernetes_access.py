@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ipaddress
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
 from containers_world import a_document, a_job, a_place, a_shell
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from kubernetes.config import incluster_config
 
 import caseway_runner as runner
@@ -24,37 +19,10 @@ from caseway.containers.executor import ContainerExecutor
 from caseway.containers.kubernetes.cluster import Cluster
 from caseway.containers.kubernetes.pod import OpenPods
 from caseway.containers.kubernetes.settings import ClusterSettings
+from kubernetes_api_server import a_certificate
 from kubernetes_cluster import TOKEN, Server, a_cluster
 
 IMAGE = "caseway/runtime:default"
-
-
-def a_certificate(folder: Path) -> Path:
-    """A certificate of its own for 127.0.0.1, with its key; the certificate alone is `ca.crt`."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tests")])
-    now = datetime.now(UTC)
-    built = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    certificate = built.public_bytes(serialization.Encoding.PEM)
-    (folder / "ca.crt").write_bytes(certificate)
-    (folder / "server.pem").write_bytes(private + certificate)
-    return folder / "server.pem"
 
 
 @pytest.fixture(scope="module")
