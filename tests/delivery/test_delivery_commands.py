@@ -20,7 +20,7 @@ from caseway.cli.main import cli
 from delivery.git_world import a_bare, a_clone, commit
 from delivery.watched import a_project, a_workflow
 
-ENOUGH = 60.0  # seconds after which something hangs
+ENOUGH = 120.0  # seconds after which something hangs
 
 Call = Callable[..., Result]
 

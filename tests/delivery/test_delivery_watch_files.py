@@ -13,7 +13,7 @@ from caseway.delivery.watch_files import MANY, changes, is_at_work, settled
 from delivery.git_world import a_clone, commit, git
 from delivery.watched import a_project, a_workflow
 
-ENOUGH = 60.0  # seconds after which something hangs
+ENOUGH = 120.0  # seconds after which something hangs
 
 
 class Hearing:
