@@ -175,6 +175,56 @@ def test_junit_is_xml_with_the_failure(caseway, tested):
     assert "M-2" in (failure.text or "")
 
 
+SCORED = """    assertions:
+      - '${ .mail == "M-1" }'
+      - {name: near enough, score: '${ (.mail | length) / 4 }', threshold: %s}
+      - {score: '${ .mail == "M-1" }'}
+"""
+
+
+def scored(tested, threshold):
+    the_test(tested, """    assertions: ['${ .mail == "M-1" }']\n""", SCORED % threshold)
+
+
+def test_a_score_passes_from_its_threshold_on_and_is_told(caseway, tested):
+    scored(tested, 0.75)
+    said = caseway("test", "--format", "json")
+    assert said.code == 0
+    assert said.json["tests"][0]["scores"] == [
+        {"name": "near enough", "score": 0.75, "threshold": 0.75, "passed": True},
+        {"name": '${ .mail == "M-1" }', "score": 1.0, "threshold": 1.0, "passed": True},
+    ]
+    assert "0.75 of 0.75 near enough" in caseway("test").out
+    suite = ElementTree.fromstring(caseway("test", "--format", "junit").out)
+    told = {node.get("name"): node.get("value") for node in suite.findall("testcase/properties/property")}
+    assert told["score.near enough"] == "0.75"
+
+
+def test_a_score_below_its_threshold_fails(caseway, tested):
+    scored(tested, 0.8)
+    said = caseway("test")
+    assert said.code == 1
+    assert "score near enough: expected 0.8, got 0.75" in said.out
+
+
+@pytest.mark.parametrize("score", ["${ 2 }", "${ -0.1 }", '${ "a lot" }', "${ null }", "${ .mail.x }"])
+def test_a_score_is_a_number_from_0_to_1(caseway, tested, score):
+    line = f"    assertions: [{{name: odd, score: '{score}', threshold: 0}}]\n"
+    the_test(tested, """    assertions: ['${ .mail == "M-1" }']\n""", line)
+    said = caseway("test")
+    assert said.code == 1
+    assert 'score odd: expected "a number from 0 to 1"' in said.out
+
+
+def test_an_expression_of_a_score_that_cannot_be_read_is_found_by_validation(caseway, tested):
+    the_test(
+        tested, """    assertions: ['${ .mail == "M-1" }']\n""", "    assertions: [{score: '${ .a == }'}]\n"
+    )
+    said = caseway("validate", "--format", "json")
+    found = [(one["code"], one["pointer"]) for one in said.json["diagnostics"]]
+    assert ("CW513", "/spec/expect/assertions/0/score") in found
+
+
 def test_junit_has_the_coverage_as_properties(caseway, tested):
     edit(
         tested / "use-cases/hello/workflows/hello.yaml",

@@ -37,6 +37,15 @@ def _as_json(report: SuiteReport) -> dict[str, Any]:
                 "passed": result.is_passed,
                 "seconds": round(result.seconds, 4),
                 "failures": [_failure_json(failure) for failure in result.failures],
+                "scores": [
+                    {
+                        "name": one.name,
+                        "score": one.score,
+                        "threshold": one.threshold,
+                        "passed": one.is_passed,
+                    }
+                    for one in result.scores
+                ],
             }
             for result in report.results
         ],
@@ -90,6 +99,10 @@ def _say_result(result: Result) -> None:
         say(paint(f"      {clean(result.case.place)}", "bright_black"))
     for failure in result.failures:
         _say_failure(failure)
+    for one in result.scores:
+        if one.is_passed:
+            bar = paint(f"of {one.threshold:g}", "bright_black")
+            say(f"      {paint(f'{one.score:.3g}', 'green')} {bar} {clean(one.name)}")
 
 
 def _say_failure(failure: Failure) -> None:
@@ -146,6 +159,10 @@ def _as_junit(report: SuiteReport) -> str:
             file=_fit(result.case.place.rpartition(":")[0]),
             time=f"{result.seconds:.3f}",
         )
+        if result.scores:
+            told = SubElement(case, "properties")
+            for one in result.scores:
+                SubElement(told, "property", name=_fit(f"score.{one.name}"), value=f"{one.score:g}")
         for failure in result.failures:
             node = SubElement(case, "failure", message=_fit(f"{failure.what} differs"))
             lines = failure.difference or (

@@ -35,6 +35,20 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Score:
+    """How well one thing went, from 0 to 1; it passes from `threshold` on."""
+
+    name: str
+    score: float
+    threshold: float
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether it is high enough."""
+        return self.score >= self.threshold
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One WorkflowTest with the workflow it is about. `place` is `file:line`."""
 
@@ -50,7 +64,7 @@ class Case:
 @dataclass(frozen=True, slots=True)
 class Result:
     """How one case went. `visited` holds the references of the workflow's own tasks that started, `taken` the
-    ways that were taken."""
+    ways that were taken; `scores` are those of its assertions, passed or not."""
 
     case: Case
     failures: tuple[Failure, ...]
@@ -58,6 +72,7 @@ class Result:
     outcome: runner.Outcome | None = None
     visited: frozenset[str] = field(default_factory=frozenset)
     taken: frozenset[str] = field(default_factory=frozenset)
+    scores: tuple[Score, ...] = ()
 
     @property
     def is_passed(self) -> bool:
@@ -80,7 +95,8 @@ async def run_case(case: Case, policy: runner.Policy) -> Result:
     failures = tuple(compare(case.spec.get("expect", {}), outcome, border, feed.emitted))
     own = frozenset(record.reference for record in outcome.tasks)
     ways = frozenset(taken(outcome, journal.entries))
-    return Result(case, failures, time.perf_counter() - began, outcome, own, ways)
+    scores = tuple(scored(case.spec.get("expect", {}), outcome))
+    return Result(case, failures, time.perf_counter() - began, outcome, own, ways, scores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +158,8 @@ def compare(
             yield _different("tasks, in the order they started", expect["tasks"], names)
     yield from _requests(expect.get("requests"), border.requests)
     yield from _events(expect.get("events"), emitted)
-    for text in expect.get("assertions", ()):
-        yield from _assertion(text, outcome)
+    for one in expect.get("assertions", ()):
+        yield from _assertion(one, outcome) if isinstance(one, str) else _bar(one, outcome)
 
 
 def _unlike(what: str, expected: str, actual: str, outcome: runner.Outcome, border: Border) -> Failure:
@@ -178,13 +194,43 @@ def _events(
 
 
 def _assertion(text: str, outcome: runner.Outcome) -> Iterable[Failure]:
-    try:
-        value = runner.compile_expression(text).evaluate(outcome.output, {})
-    except Exception as error:  # noqa: BLE001 - the author's expression: whatever it raises is the finding
-        yield Failure(f"assertion {text}", True, f"error: {error}")
+    value, error = _value(text, outcome)
+    if error or value is not True:
+        yield Failure(f"assertion {text}", True, error or value)
+
+
+def _bar(one: Mapping[str, Any], outcome: runner.Outcome) -> Iterable[Failure]:
+    found = _score(one, outcome)
+    name = str(one.get("name") or one["score"])
+    if isinstance(found, Score):
+        if not found.is_passed:
+            yield Failure(f"score {name}", found.threshold, found.score)
         return
-    if value is not True:
-        yield Failure(f"assertion {text}", True, value)
+    yield Failure(f"score {name}", "a number from 0 to 1", found)
+
+
+def scored(expect: Mapping[str, Any], outcome: runner.Outcome) -> Iterable[Score]:
+    """The scores that an outcome has, in the order they are asked for."""
+    for one in expect.get("assertions", ()):
+        found = None if isinstance(one, str) else _score(one, outcome)
+        if isinstance(found, Score):
+            yield found
+
+
+def _score(one: Mapping[str, Any], outcome: runner.Outcome) -> Any:
+    """The score, or what came in its place."""
+    value, error = _value(one["score"], outcome)
+    if error or not isinstance(value, bool | int | float) or not 0 <= value <= 1:
+        return error or value
+    return Score(str(one.get("name") or one["score"]), float(value), float(one.get("threshold", 1)))
+
+
+def _value(text: str, outcome: runner.Outcome) -> tuple[Any, str]:
+    """What an expression over the output gives, or why it gives nothing."""
+    try:
+        return runner.compile_expression(text).evaluate(outcome.output, {}), ""
+    except Exception as error:  # noqa: BLE001 - the author's expression: whatever it raises is the finding
+        return None, f"error: {error}"
 
 
 def _different(what: str, expected: Any, actual: Any) -> Failure:

@@ -14,7 +14,7 @@ from caseway.model.diagnostic import Severity
 from caseway.repo.functions import inlined
 from caseway.repo.placeholders import OPENING
 from caseway.repo.rules.rule import Finding, at
-from caseway.repo.rules.shape import items
+from caseway.repo.rules.shape import items, text
 from caseway.repo.rules.view import View, spec
 from caseway.repo.schema import suspicions
 from caseway_runner import Problem, compile_expression, problems
@@ -94,8 +94,12 @@ def idle_key(view: View) -> Iterator[Finding]:
 def test_expression(view: View) -> Iterator[Finding]:
     for test in view.of_kind("WorkflowTest"):
         for index, assertion in enumerate(items(spec(test), "expect", "assertions")):
+            pointer = f"/spec/expect/assertions/{index}"
+            score = text(assertion, "score")
             if isinstance(assertion, str) and (message := _broken(assertion)):
-                yield at(test, f"/spec/expect/assertions/{index}", message)
+                yield at(test, pointer, message)
+            elif score and (message := _broken(score)):
+                yield at(test, f"{pointer}/score", message)
 
 
 @lru_cache(maxsize=4096)
