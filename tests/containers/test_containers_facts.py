@@ -8,10 +8,13 @@ import pytest
 from test_containers_spec_examples import registry
 
 from caseway.cli.engine_facts import ask_engine
+from caseway.cli.serving import Working, working
 from caseway.containers.engine import Address, Engine
 from caseway.containers.facts import docker_facts, where_is
 from caseway.containers.images import find_image
 from caseway.model.engine_facts import EngineFacts, EngineKind, Presence
+from caseway.platform.compose import open_platform
+from caseway.targets.registry import TARGETS
 
 __all__ = ["registry"]  # a fixture
 
@@ -65,6 +68,16 @@ def test_a_cluster_is_never_asked_for_its_nodes(monkeypatch, tmp_path):
     monkeypatch.setenv("CASEWAY_KUBERNETES_REGISTRY", "registry.example.com")
     with_registry = ask_engine(frozenset({"x:1"}))
     assert (with_registry.refuses_builds, bool(with_registry.problem)) == ("", True)
+
+
+def test_a_process_that_serves_on_a_cluster_builds_and_plans_for_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("CASEWAY_EXECUTOR", "docker")  # put back afterwards, whatever is said here
+    asked = Working(1, 1.0, processes=False, executor="kubernetes")
+    with (
+        open_platform(f"sqlite:///{tmp_path / 'state.db'}", targets=TARGETS) as platform,
+        working(platform, asked),
+    ):
+        assert ask_engine(frozenset()).kind is EngineKind.KUBERNETES
 
 
 def test_nobody_is_asked_by_default():

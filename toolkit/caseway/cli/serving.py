@@ -66,6 +66,7 @@ def working(platform: Platform, asked: Working) -> Iterator[Work]:
     from caseway.worker.serve import ended_by_signals, serve_pool
 
     queue_url, cluster = os.environ.get("CASEWAY_QUEUE_URL", ""), cluster_for(asked.executor)
+    os.environ["CASEWAY_EXECUTOR"] = asked.executor  # what this process builds and plans is for the same one
     if asked.heartbeat is not None:
         require_writable(asked.heartbeat)
     with JournalWriter(platform.database) as writer:
