@@ -60,6 +60,23 @@ def test_with_json_stdout_holds_json_alone(repo: Repo, tmp_path: Path, database_
     assert set(outputs_of(tmp_path / "output")) <= set(said)
 
 
+def test_a_push_that_brings_a_secret_and_takes_it_away_fails(
+    repo: Repo, tmp_path: Path, database_url: str
+) -> None:
+    environment = pushed(repo, tmp_path, database_url)
+    event = json.loads(Path(environment["GITHUB_EVENT_PATH"]).read_text())
+    event["before"] = repo.head
+    repo.write("deploy/notes.txt", "gh" + "p_" + "a1B2" * 9 + "\n")
+    repo.commit()
+    (repo.folder / "deploy/notes.txt").unlink()
+    repo.commit()
+    event["after"] = repo.head
+    Path(environment["GITHUB_EVENT_PATH"]).write_text(json.dumps(event))
+    done = ci(repo, **{**environment, "GITHUB_SHA": repo.head})
+    assert done.returncode == 1
+    assert "::error file=deploy/notes.txt,line=1" in done.stdout and "CW123" in done.stdout
+
+
 def test_a_push_without_any_platform_that_lasts_is_warned_of(repo: Repo, tmp_path: Path) -> None:
     environment = pushed(repo, tmp_path, "")
     done = ci(repo, **{**environment, "CASEWAY_DATABASE_URL": ""})

@@ -425,3 +425,20 @@ def test_a_dockerfile_is_named_from_the_project_s_folder(tmp_path: Path) -> None
     assert run_rules(a_project(tmp_path, files)) == []
     beside_itself = a_project(tmp_path, files | {"runtimes/big.yaml": runtime % "big/Dockerfile"})
     assert [found.code for found in run_rules(beside_itself)] == ["CW310"]
+
+
+def test_a_function_of_the_project_with_a_built_in_name_is_ambiguous_wherever_it_is_called(
+    tmp_path: Path,
+) -> None:
+    head = "document: {dsl: '1.0.3', namespace: demo, name: main, version: '1.0.0'}\n"
+    files = {
+        **BASE,
+        "functions/sql/1.0.0/function.yaml": "set: {a: 1}\n",
+        WORKFLOW: f"{head}do: [{{one: {{call: 'sql:1.0.0'}}}}]\n",
+    }
+    for path, content in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(content)
+    (project,) = load(WorkTree(tmp_path)).projects
+    found = [item for item in run_rules(project, others=project.diagnostics) if item.code == "CW526"]
+    assert [item.pointer for item in found] == ["/do/0/one/call"]

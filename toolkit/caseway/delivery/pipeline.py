@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
     """What to read and how to plan it. `root` is a project's folder (or one above several), `ref` a commit to
-    read instead of the work tree; `organization`, `overlay` and `stage` are "" when the project decides."""
+    read instead of the work tree, `since` the one after which no commit may add a secret; `organization`,
+    `overlay` and `stage` are "" when the project decides."""
 
     root: Path = Path()
     ref: str | None = None
@@ -31,6 +32,7 @@ class PlanRequest:
     overlay: str = ""
     prune: bool = False
     allow_mass_delete: bool = False
+    since: str = ""
 
     @property
     def options(self) -> PlanOptions:
@@ -48,7 +50,7 @@ class Asked:
 
 def read_desired(request: PlanRequest) -> tuple[Asked, ...]:
     """What the valid project(s) ask for; raises `InvalidProject` otherwise."""
-    reading = read_project(request.root, ref=request.ref)
+    reading = read_project(request.root, ref=request.ref, since=request.since)
     require_valid(reading)
     known = []
     for project, desired in zip(reading.projects, _desired(reading, request.overlay), strict=True):

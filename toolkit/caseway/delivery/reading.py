@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,15 +34,26 @@ def _place(diagnostics: Sequence[Diagnostic]) -> str:
     return f"{first.file}:{first.line}:{first.column}" if first else ""
 
 
-def read_project(root: Path, *, ref: str | None = None) -> Reading:
-    """The reading of the project(s) at `root`, from the work tree or from `ref`."""
+def read_project(root: Path, *, ref: str | None = None, since: str = "") -> Reading:
+    """The reading of the project(s) at `root`, from the work tree or from `ref`; with the secrets that
+    commits after `since` add."""
     from caseway.repo.read import read  # noqa: PLC0415 - a command line that reads no repo is quick
 
     reading = read(root, ref=ref)
+    if since:
+        reading = with_range(reading, since, ref)
     if not reading.projects and not reading.diagnostics:
         hint = "run 'caseway init' to make one, or choose one with -C"
         raise CasewayError("no caseway.yaml here or below", code="no-project", place=str(root), hint=hint)
     return reading
+
+
+def with_range(reading: Reading, since: str, until: str | None = None) -> Reading:
+    """The reading with the secrets that commits after `since` add, anywhere in the repository."""
+    from caseway.repo.added_secrets import secrets_added  # noqa: PLC0415 - as above
+
+    found = secrets_added(reading.root, since, until, prefix=reading.prefix)
+    return replace(reading, diagnostics=tuple(sorted([*reading.diagnostics, *found])))
 
 
 def require_valid(reading: Reading) -> None:

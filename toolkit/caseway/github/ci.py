@@ -13,7 +13,7 @@ from caseway.github import previewing
 from caseway.github.event import Event
 from caseway.github.forge import Forge
 from caseway.github.job import Do, Job, Means, Shape, Wish, short, what_to_do
-from caseway.github.offline import base_of, base_reading, empty_platform
+from caseway.github.offline import base_of, base_reading, empty_platform, with_what_came
 from caseway.github.report import Part, Report, Trouble
 from caseway.github.rest import ForgeError
 from caseway.github.tell import announce, conclude
@@ -46,7 +46,7 @@ def run(asking: Asking, event: Event, world: World, remarks: Sequence[str] = ())
             report = replace(report, job=job)
             raise CasewayError(job.reason, code="refused", hint="see docs/github-action.md")
         with world.clockwork.timed("validate"):
-            reading = read_project(asking.root)
+            reading = with_what_came(read_project(asking.root), event)
         report = _decided(asking, report, reading, world)
         if report.job.do is not Do.NOTHING:
             report = announce(world.audience, report)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from caseway.delivery.reading import is_bad
+from caseway.delivery.reading import is_bad, with_range
 from caseway.github.event import Event
 from caseway.model.access import local
 from caseway.model.desired import Desired
@@ -46,6 +46,21 @@ def _is_merge(root: Path) -> bool:
     except CasewayError:
         return False
     return True
+
+
+def with_what_came(reading: Reading, event: Event) -> Reading:
+    """The reading with the secrets that the commits of a push or a pull request add, when the checkout holds
+    where they begin."""
+    starts = [event.before] if event.name == "push" else []
+    if event.pull_request is not None:
+        starts = ["HEAD^1"] if _is_merge(reading.root) else [event.pull_request.base_sha]
+    for start in starts:
+        try:
+            return with_range(reading, start) if start.strip("0") else reading
+        except CasewayError as error:
+            if error.code not in {"no-such-ref", "no-git-repository"}:  # a shallow checkout, an archive
+                raise
+    return reading
 
 
 def base_of(desired: Desired, base: Reading | None) -> Desired | None:

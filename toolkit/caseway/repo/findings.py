@@ -239,6 +239,17 @@ FINDINGS: Mapping[str, FileFinding] = _table(
         "git config --global --add safe.directory <folder>",
     ),
     FileFinding(
+        "CW123",
+        "secret-in-history",
+        _E,
+        "a commit of the range adds a secret in clear text",
+        "Asked for with `--since`, and by `caseway ci` for what a push or a pull request brings: every file "
+        "of the repository is looked at as each commit made it, so what a later commit removed is found, "
+        "too. A line that says `caseway: ignore` is passed over.",
+        "a commit with a token in deploy/notes.txt, and one that removes it",
+        "the token stored with `caseway credential set`",
+    ),
+    FileFinding(
         "CW201",
         "unknown-key",
         _E,

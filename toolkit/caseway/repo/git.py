@@ -12,12 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import IO
 
 from caseway.model.desired import Source
 from caseway.model.errors import CasewayError
 from caseway.repo.quote import printable, quoted
 
 MESSAGE_LENGTH = 10_000
+_PORTION = 1024 * 1024
 _BATCH = 400  # ids sent before answers are read: fewer bytes than a pipe holds, so neither side blocks
 _SAFE = (
     "--no-pager", "--no-optional-locks", "--literal-pathspecs",
@@ -190,8 +192,9 @@ def status(folder: Path, config: Mapping[str, str]) -> Status | None:
     return Status("" if commit == "(initial)" else commit, "" if branch == "(detached)" else branch, is_clean)
 
 
-def read_blobs(folder: Path, ids: Sequence[str]) -> Iterator[bytes | None]:
-    """The content of each object in order, None for one that is not there; one process for all."""
+def read_blobs(folder: Path, ids: Sequence[str], *, longest: int | None = None) -> Iterator[bytes | None]:
+    """The content of each object in order, None for one that is not there, or is longer than `longest`; one
+    process for all."""
     with subprocess.Popen(  # noqa: S603 - a fixed program, a list of arguments, no shell
         _command(folder, ("cat-file", "--batch")),
         stdin=subprocess.PIPE,
@@ -211,5 +214,14 @@ def read_blobs(folder: Path, ids: Sequence[str]) -> Iterator[bytes | None]:
                     yield None
                     continue
                 size = int(head[2])
+                if longest is not None and size > longest:
+                    _pass_over(process.stdout, size + 1)
+                    yield None
+                    continue
                 yield process.stdout.read(size + 1)[:size]
         process.stdin.close()
+
+
+def _pass_over(stream: IO[bytes], size: int) -> None:
+    while size > 0:
+        size -= len(stream.read(min(size, _PORTION))) or size

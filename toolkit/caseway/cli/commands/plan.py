@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -17,6 +18,9 @@ CHANGES = 2
 @click.argument("path", type=click.Path(), required=False)
 @click.option("--ref", metavar="REV", help="Plan this git revision instead of the work tree.")
 @click.option(
+    "--since", metavar="REV", default="", help="Refuse when commits since REV add a secret in clear text."
+)
+@click.option(
     "--out",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -31,6 +35,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     session: Session,
     path: str | None,
     ref: str | None,
+    since: str,
     out: Path | None,
     prune: bool,
     allow_mass_delete: bool,
@@ -43,7 +48,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     from caseway.cli.noop import Question, plan_key, remember, remembered
 
     question = Question(path, ref, prune, allow_mass_delete)
-    key = "" if out else plan_key(session, question)
+    key = "" if out or since else plan_key(session, question)
     known = remembered(key)
     if known is not None:
         click.echo(known)
@@ -52,6 +57,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     from caseway.cli.plan_output import rendered
 
     request = asked_to_plan(session, path, ref, prune=prune, allow_mass_delete=allow_mass_delete)
+    request = replace(request, since=since)
     plans = plan_all(session, request)
     if out is not None:
         save_plan(plans, out)

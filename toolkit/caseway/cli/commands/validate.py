@@ -12,6 +12,9 @@ from caseway.cli.session import Session
 @click.command("validate")
 @click.argument("path", type=click.Path(), required=False)
 @click.option("--ref", metavar="REV", help="Check this git revision instead of the work tree.")
+@click.option(
+    "--since", metavar="REV", default="", help="Look for secrets in all that commits since REV add, too."
+)
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--rules", metavar="CODES", multiple=True, help="Only these codes; CW3 means all of CW3xx.")
 @click.option("--exclude-rules", metavar="CODES", multiple=True, help="All but these codes.")
@@ -23,6 +26,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
     session: Session,
     path: str | None,
     ref: str | None,
+    since: str,
     strict: bool,
     rules: tuple[str, ...],
     exclude_rules: tuple[str, ...],
@@ -43,7 +47,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument per option
 
     root = session.project_root(path)
     fixed = _fix(session, path, dry_run) if fix else []
-    reading = read_project(root, ref=ref)
+    reading = read_project(root, ref=ref, since=since)
     choice = RuleChoice.of(rules, exclude_rules)
     found = [item for item in reading.diagnostics if choice.has(item.code)]
     strict = strict or asks_strict(reading.projects)

@@ -38,7 +38,7 @@ def read_texts(files: Iterable[tuple[str, bytes]]) -> Texts:
     """Look through every file once; what is not text is passed over."""
     found = Texts()
     for path, data in files:
-        text = _text(data)
+        text = text_of(data)
         if secrets := tuple(tokens(text)):
             found.tokens[path] = secrets
         if logins := tuple(url_logins(text)):
@@ -50,7 +50,8 @@ def read_texts(files: Iterable[tuple[str, bytes]]) -> Texts:
     return found
 
 
-def _text(data: bytes) -> str:
+def text_of(data: bytes) -> str:
+    """A file as text, "" when it is none."""
     if b"\0" in data[:1024] or len(data) > LONGEST:
         return ""  # not text, or too long to be written by a person
     return data.decode("utf-8", "replace")

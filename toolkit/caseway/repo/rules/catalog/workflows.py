@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from caseway.model.diagnostic import Severity
-from caseway.repo.rules import calls, data_paths, flow
+from caseway.repo.rules import ambiguous, calls, data_paths, flow
 from caseway.repo.rules.rule import Rule
 
 _HEAD = "# use-cases/demo/workflows/main.yaml\n"
@@ -320,6 +320,33 @@ do:
         example_good=_TWO % ("      calledBy: [main]", "second", "second", _PLAIN),
         check=calls.inconsistent_caller,
         compares_all=True,
+    ),
+    Rule(
+        code="CW526",
+        name="ambiguous-function",
+        severity=Severity.ERROR,
+        summary="a task calls a function by a name that two functions have",
+        why="The workflow's own comes first, which nobody sees who knows the other. A name that is said in "
+        "full, such as `sql:1.0.0@default`, is Caseway's.",
+        example_bad="""\
+# use-cases/demo/workflows/main.yaml
+use:
+  functions:
+    template: {set: {a: 1}}
+do:
+  - one:
+      call: template
+""",
+        example_good="""\
+# use-cases/demo/workflows/main.yaml
+use:
+  functions:
+    letter: {set: {a: 1}}
+do:
+  - one:
+      call: letter
+""",
+        check=ambiguous.ambiguous_function,
     ),
     Rule(
         code="CW530",
