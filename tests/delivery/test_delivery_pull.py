@@ -19,7 +19,7 @@ from caseway.platform import instances, pulling
 from caseway.platform.compose import Platform
 from caseway.platform.pulling import Remote, Secrets
 from caseway.platform.pulling_url import check_url
-from caseway.platform.views import get_instance, list_instances
+from caseway.platform.views import get_instance, get_process, list_instances
 from caseway.server.hooks.push import received
 from chaos.store_builders import StandingClock
 from delivery.git_world import TOKEN, a_bare, a_clone, commit, git, smart_http
@@ -153,6 +153,18 @@ def test_a_revert_goes_back_to_the_template_before(
     look(platform, tmp_path)
 
     assert get_instance(platform, "acme", "hello").version == "1.0.0"
+    assert [item.version for item in get_process(platform, "acme", "hello").templates] == ["1.0.1", "1.0.0"]
+
+
+def test_of_a_repository_only_the_newest_commit_is_fetched(
+    platform: Platform, tmp_path: Path, bare: Path, work: Path
+) -> None:
+    for number in range(3):
+        save(work, f"text {number}")
+    registered(platform, f"file://{bare}")
+    look(platform, tmp_path)
+    [cached] = (tmp_path / "cache").glob("*.git")
+    assert git(cached, "rev-list", "--count", "--all") == "1"
 
 
 def test_a_forced_push_is_followed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from caseway.delivery.pull import EVERY, pull_due
 from caseway.model.errors import CasewayError
 from caseway.platform import previews
 from caseway.platform.bundle import Platform
+from caseway.platform.patience import BUSY
 from caseway.platform.tables import previews as table
 
 LOG = logging.getLogger("caseway.delivery")
@@ -29,9 +31,14 @@ async def keep_up(platform: Platform, cache: Path, stop: asyncio.Event) -> None:
 
 
 def _once(platform: Platform, cache: Path) -> bool:
-    """Do one thing that is due; False when there was none."""
+    """Do what is due of each kind; False when there was nothing. What stops one kind lets the other go on."""
+    ended = _told(lambda: end_overdue(platform) > 0)
+    return _told(lambda: pull_due(platform, cache) is not None) or ended
+
+
+def _told(act: Callable[[], bool]) -> bool:
     try:
-        return end_overdue(platform) > 0 or pull_due(platform, cache) is not None
+        return act()
     except CasewayError as error:
         LOG.warning("upkeep: %s", error.message)
     except sa.exc.DBAPIError as error:
@@ -40,8 +47,21 @@ def _once(platform: Platform, cache: Path) -> bool:
 
 
 def end_overdue(platform: Platform) -> int:
-    """Destroy the previews whose time is over, whoever's they are; how many."""
+    """Destroy the previews whose time is over, whoever's they are; how many. While somebody else changes
+    previews it is left for the next time."""
     query = sa.select(table.c.organization).where(table.c.expires_at <= platform.clock()).distinct()
     with platform.database.reading() as connection:
         organizations = connection.scalars(query).all()
-    return sum(len(previews.collect(platform, each, actor=ACTOR)) for each in organizations)
+    ended = 0
+    for each in organizations:
+        try:
+            ended += len(previews.collect(platform, each, actor=ACTOR, pause=_later))
+        except CasewayError as error:
+            if error.code not in BUSY:
+                raise
+    return ended
+
+
+def _later(_seconds: float) -> None:
+    """In place of waiting: whoever is at work may be so for long, and projects are to be pulled."""
+    raise CasewayError("somebody else is at work", code="lease-held")
