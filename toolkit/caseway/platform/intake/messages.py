@@ -18,12 +18,11 @@ from caseway.platform.bundle import Platform
 from caseway.platform.creation import NewExecution, insert
 from caseway.platform.intake import failing
 from caseway.platform.intake.watched import Watched, change
-from caseway.platform.notices import PREFIX
 from caseway.platform.tables import executions
 from caseway.platform.triggers.doors import validator_of
 from caseway.platform.triggers.entrance import own_schema
 
-SET_ASIDE = f"{PREFIX}message.set-aside"
+SET_ASIDE = "dev.caseway.message.set-aside"
 STOPPING = frozenset(
     {"lease-lost", "not-active", "not-deployed", "not-found"}
 )  # it is not the message's fault
