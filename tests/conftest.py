@@ -24,7 +24,9 @@ ENGINE_SECONDS = 900  # whichever test is first waits for an engine, and for the
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests in containers have time for what they all share, whichever of them makes it."""
     for item in items:
-        if "docker_daemon" in getattr(item, "fixturenames", ()):
+        marker = item.get_closest_marker("timeout")
+        is_short = marker is None or marker.args[0] < ENGINE_SECONDS
+        if is_short and "docker_daemon" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.timeout(ENGINE_SECONDS), append=False)
 
 
