@@ -157,7 +157,9 @@ def test_events_of_the_organization_outlive_a_preview(opened: Platform, tmp_path
     assert rows(opened)["events"] == 1
 
 
-# Containers
+# Containers: engines of busy machines take their time
+
+SLOW = pytest.mark.timeout(600)
 
 
 @pytest.fixture
@@ -191,6 +193,7 @@ async def until(is_so: Callable[[], bool]) -> bool:
     return False
 
 
+@SLOW
 @pytest.mark.parametrize("warm", ["always-on", "idle-shutdown"])
 def test_no_container_of_a_preview_waits_when_it_is_gone(
     building: Platform,
@@ -223,6 +226,7 @@ def test_no_container_of_a_preview_waits_when_it_is_gone(
     assert rows(building) == before
 
 
+@SLOW
 def test_an_execution_under_way_ends_with_its_preview(
     building: Platform,
     engine: Engine,
