@@ -11,6 +11,7 @@ from caseway.cli.engine_facts import ask_engine
 from caseway.cli.output import clean, say
 from caseway.model.errors import CasewayError
 from caseway.model.project_files import PROJECT_FILES
+from caseway.platform.artifact_store import store_at
 from caseway.platform.compose import Platform, open_platform
 from caseway.platform.health_gate import HealthCheck
 from caseway.platform.identity import Provider
@@ -27,11 +28,12 @@ def open_local(
     *,
     secret_key: str,
     base_url: str = "",
-    artifact_bytes: str = "",
+    artifacts: tuple[str, str] = ("", ""),
     sources: SecretSources | None = None,
     provider: Provider | None = None,
 ) -> Iterator[Platform]:
-    """The platform at `url`, closed afterwards."""
+    """The platform at `url`, closed afterwards; `artifacts` are from which size on they are kept apart, and
+    where."""
     with open_platform(
         url,
         targets=TARGETS,
@@ -42,7 +44,8 @@ def open_local(
         image_id=image_id,
         ask_engine=ask_engine,
         on_line=_show,
-        artifact_bytes=_size(artifact_bytes),
+        artifact_bytes=_size(artifacts[0]),
+        artifact_store=store_at(artifacts[1]),
         sources=sources,
         provider=provider,
     ) as platform:

@@ -99,12 +99,13 @@ class Session:
         key = os.environ.get("CASEWAY_SECRET_KEY", "")
         base_url = base_url or os.environ.get("CASEWAY_BASE_URL", "")
         size = os.environ.get("CASEWAY_ARTIFACT_BYTES", "")
+        store = os.environ.get("CASEWAY_ARTIFACT_STORE", "")
         with (
             open_local(
                 url,
                 secret_key=key,
                 base_url=base_url,
-                artifact_bytes=size,
+                artifacts=(size, store),
                 sources=sources_in(os.environ),
                 provider=provider_in(os.environ),
             ) as platform,

@@ -114,6 +114,7 @@ def _pair(row: Row, number: int, member: str, text: str) -> tuple[Row, Row]:
         "digest": digest,
         "size": len(content),
         "content": zlib.compress(content, 1),
+        "place": "",
         "created_at": row["at"],
         "expires_at": instant(moment(row["at"]) + KEPT),
     }
@@ -124,13 +125,13 @@ def _pair(row: Row, number: int, member: str, text: str) -> tuple[Row, Row]:
 def put_back(connection: sa.Connection, execution_id: str, rows: Iterable[Any]) -> tuple[Entry, ...]:
     """The journal entries of these rows, with the values that were set aside."""
     query = (
-        sa.select(artifact_uses.c.number, artifact_uses.c.member, artifacts.c.content)
+        sa.select(artifact_uses.c.number, artifact_uses.c.member, artifacts.c.content, artifacts.c.place)
         .join(artifacts, artifacts.c.digest == artifact_uses.c.digest)
         .where(artifact_uses.c.execution_id == execution_id, artifact_uses.c.number >= 0)
     )
     aside: dict[int, dict[str, Any]] = {}
-    for number, member, content in connection.execute(query):
-        aside.setdefault(number, {})[member] = value_in(content)
+    for number, member, content, place in connection.execute(query):
+        aside.setdefault(number, {})[member] = value_in(connection, content, place)
     entries = []
     for row in rows:
         values = aside.get(row.number, {})
@@ -173,21 +174,22 @@ def artifact_of(platform: Platform, execution_id: str, digest: str, *, organizat
     """The value of an artifact that an execution uses, secrets masked; `CasewayError` (`not-found`)."""
     trail.get_execution(platform, execution_id, organization=organization)
     query = (
-        sa.select(artifacts.c.content)
+        sa.select(artifacts.c.content, artifacts.c.place)
         .join(artifact_uses, artifact_uses.c.digest == artifacts.c.digest)
         .where(artifact_uses.c.execution_id == execution_id, artifacts.c.digest == digest)
         .limit(1)
     )
     with platform.database.reading() as connection:
-        content = connection.scalar(query)
-    if content is None:
+        row = connection.execute(query).first()
+        value = None if row is None else value_in(connection, row.content, row.place)
+    if row is None:
         raise CasewayError(
             f"execution {execution_id} has no artifact {digest!r}",
             code="not-found",
             place=execution_id,
             hint="see `caseway executions artifacts`",
         )
-    return masked(value_in(content))
+    return masked(value)
 
 
 def collect(platform: Platform, *, limit: int = 500) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from caseway.model.engine_facts import AskEngine, nobody_asked
+from caseway.platform.artifact_store import ArtifactStore
 from caseway.platform.building import Builder, no_image_known, nobody_builds, unheard
 from caseway.platform.bundle import Platform
 from caseway.platform.database import Boundary, Database, nothing, open_database
@@ -66,15 +67,17 @@ def open_platform(  # noqa: PLR0913 - a composition root takes one argument per 
     ask_engine: AskEngine = nobody_asked,
     on_line: Callable[[str], None] = unheard,
     artifact_bytes: int = ARTIFACT_BYTES,
+    artifact_store: ArtifactStore | None = None,
     sources: SecretSources | None = None,
     provider: Provider | None = None,
 ) -> Platform:
     """The platform on the database at `url`; errors as `open_database`.
 
     Without `secret_key`, credentials are encrypted with `key_file`, by default `secret.key` beside a SQLite
-    database, made on first use. Values longer than `artifact_bytes` are kept apart from journals."""
+    database, made on first use. Values longer than `artifact_bytes` are kept apart from journals, and
+    moved to `artifact_store` where there is one."""
     database = open_database(url, on_boundary=on_boundary)
-    database.engine.update_execution_options(artifact_bytes=artifact_bytes)
+    database.engine.update_execution_options(artifact_bytes=artifact_bytes, artifact_store=artifact_store)
     return Platform(
         database=database,
         targets={name: make(database, clock) for name, make in targets.items()},

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 
-from caseway.platform import applies, artifacts, event_starts
+from caseway.platform import applies, artifact_moving, artifacts, event_starts
 from caseway.platform.access import assertions, login, tokens
 from caseway.platform.bundle import Platform
 from caseway.platform.tables import metadata
@@ -30,7 +30,9 @@ def sweep(platform: Platform) -> Mapping[str, int]:
     gone["tokens"] = _in_batches(platform, tokens.sweep)
     gone["applies"] = _in_batches(platform, applies.sweep)
     gone["gatherings"] = _in_batches(platform, event_starts.sweep)
+    gone["moved"] = _in_batches(platform, artifact_moving.move)
     gone["artifacts"] = _in_batches(platform, artifacts.collect)
+    gone["objects"] = _in_batches(platform, artifact_moving.tidy)
     return gone
 
 

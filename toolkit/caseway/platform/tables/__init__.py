@@ -19,7 +19,7 @@ from caseway.platform.tables.access import (
     trusts,
     users,
 )
-from caseway.platform.tables.approvals import approvals, artifact_uses, artifacts
+from caseway.platform.tables.approvals import approvals, artifact_objects, artifact_uses, artifacts
 from caseway.platform.tables.catalogue import (
     processes,
     resources,
@@ -55,6 +55,7 @@ __all__ = [
     "applies",
     "apply_events",
     "approvals",
+    "artifact_objects",
     "artifact_uses",
     "artifacts",
     "audit",

@@ -37,7 +37,8 @@ approvals = sa.Table(
     sa.Index("ix_approvals_is_taken_decision", "is_taken", "decision"),
 )
 
-# Content by its SHA-256; it may go when nothing uses it any more and `expires_at` has passed.
+# Content by its SHA-256; it may go when nothing uses it any more and `expires_at` has passed. `place` is the
+# key of the object that has the content, "" while it is here.
 artifacts = sa.Table(
     "artifacts",
     metadata,
@@ -46,7 +47,19 @@ artifacts = sa.Table(
     sa.Column("content", sa.LargeBinary, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("place", sa.Text, nullable=False, server_default=""),
     sa.Index("ix_artifacts_expires_at", "expires_at"),
+    sa.Index("ix_artifacts_place", "place"),
+)
+
+# What was put elsewhere, from before it is there until it is gone.
+artifact_objects = sa.Table(
+    "artifact_objects",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Index("ix_artifact_objects_created_at", "created_at"),
 )
 
 # Where a value was set aside: `number` is that of the journal entry and `member` the name within its data, as

@@ -1,4 +1,4 @@
-"""Starts that several events make together: where each has got to, and what it has gathered."""
+"""Starts that several events make together, and large values that are kept elsewhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Three tables; an event knows the execution that sent it, an apply when it may go."""
+    """Four tables; an event knows the execution that sent it, an artifact where it is; an index."""
     op.create_table(
         "event_starts",
         sa.Column("instance_id", sa.Text(), nullable=False),
@@ -79,4 +79,14 @@ def upgrade() -> None:
         table_kwargs={"sqlite_autoincrement": True},
     ) as events:
         events.add_column(sa.Column("emitter", sa.Text(), nullable=False, server_default=""))
+    op.add_column("artifacts", sa.Column("place", sa.Text(), nullable=False, server_default=""))
+    op.create_index("ix_artifacts_place", "artifacts", ["place"], unique=False)
+    op.create_table(
+        "artifact_objects",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_artifact_objects")),
+    )
+    op.create_index("ix_artifact_objects_created_at", "artifact_objects", ["created_at"], unique=False)
     op.create_index("ix_applies_ended_at", "applies", ["ended_at"], unique=False)
