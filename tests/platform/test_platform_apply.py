@@ -28,6 +28,11 @@ from chaos.store_builders import (
     planned,
 )
 
+# Nothing fills this in: its deployment fails, which no plan can know.
+UNRESOLVED = a_workflow(
+    definition=a_document("main", do=[{"say": {"set": {"text": "$[[ params.unknown ]]"}}}])
+)
+
 
 def test_a_repo_becomes_a_running_instance(platform: Platform) -> None:
     deployed(platform, a_repo(a_use_case(), an_instance()))
@@ -138,27 +143,27 @@ def test_every_action_can_be_applied_twice(platform: Platform) -> None:
 
 
 def test_what_depends_on_a_failed_action_is_skipped_and_the_rest_goes_on(platform: Platform) -> None:
-    broken = a_use_case("broken", connections=["nowhere"])
+    broken = a_use_case("broken", workflows=[UNRESOLVED])
     repo = a_repo(broken, a_use_case(), an_instance(), an_instance("broken-dev", use_case="broken"))
     report = applied(platform, repo)
 
     assert [item.id for item in report.failed] == ["deploy-deployment:broken-dev"]
-    assert report.failed[0].error_code == "connection-missing"
+    assert report.failed[0].error_code == "placeholder"
     assert get_instance(platform, ORGANIZATION, "invoice-dev").phase == "active"
     assert get_instance(platform, ORGANIZATION, "broken-dev").phase == "deploy_failed"
 
 
 def test_a_failed_first_deployment_is_tried_again_by_the_next_apply(platform: Platform) -> None:
-    repo = a_repo(a_use_case(connections=["db"]), an_instance())
-    assert not applied(platform, repo).is_ok
-    deployed(platform, replace(repo, connections=(a_resource(url="x"),)))
+    repo = a_repo(a_use_case(), an_instance())
+    assert not applied(replace(platform, targets={}), repo).is_ok
+    deployed(platform, repo)
 
     assert get_instance(platform, ORGANIZATION, "invoice-dev").phase == "active"
 
 
 def test_a_failed_update_leaves_the_old_version_serving(platform: Platform) -> None:
     deployed(platform, a_repo(a_use_case(), an_instance()))
-    report = applied(platform, a_repo(a_use_case(connections=["nowhere"]), an_instance()))
+    report = applied(platform, a_repo(a_use_case(workflows=[UNRESOLVED]), an_instance()))
 
     view = get_instance(platform, ORGANIZATION, "invoice-dev")
     assert not report.is_ok
