@@ -101,17 +101,18 @@ def local() -> list[float]:
 
 def main() -> None:
     rows = {
-        "docker run (python3 -c)": bare_run(),
-        "docker exec (python3 -c)": bare_exec(),
-        "cold container": ours(Warmth()),
-        "warm container": ours(Warmth(Mode.IDLE_SHUTDOWN)),
-        "local": local(),
+        "`docker run`, python3 -c": bare_run(),
+        "`docker exec`, python3 -c": bare_exec(),
+        "an execution, cold": ours(Warmth()),
+        "an execution, warm": ours(Warmth(Mode.IDLE_SHUTDOWN)),
+        "an execution, local": local(),
     }
-    base = statistics.median(rows["docker run (python3 -c)"])
-    sys.stdout.write(f"{'':28}{'p50 ms':>9}{'min':>9}{'max':>9}{'of docker run':>16}\n")
+    base = statistics.median(rows["`docker run`, python3 -c"])
+    sys.stdout.write("| | p50 | least | most | beside `docker run` |\n| --- | --- | --- | --- | --- |\n")
     for name, taken in rows.items():
         middle = statistics.median(taken)
-        sys.stdout.write(f"{name:28}{middle:9.1f}{min(taken):9.1f}{max(taken):9.1f}{middle / base:16.3f}\n")
+        ends = f"{min(taken):.1f} ms | {max(taken):.1f} ms"
+        sys.stdout.write(f"| {name} | {middle:.1f} ms | {ends} | {middle / base:.3f} x |\n")
 
 
 if __name__ == "__main__":

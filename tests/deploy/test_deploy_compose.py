@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -140,6 +141,23 @@ def test_scripts_are_sound():
     check = Path(sys.executable).parent / "shellcheck"
     answer = subprocess.run([check, *sorted(DEPLOY.glob("*.sh"))], capture_output=True, text=True)
     assert answer.returncode == 0, answer.stdout
+
+
+@pytest.mark.parametrize(("version", "needed"), [("3.11.2", True), ("3.11.3", False), ("3.12.0", False)])
+def test_a_lock_s_markers_are_decided_for_the_python_of_the_image(version, needed):
+    facts = {
+        "implementation_name": "cpython",
+        "python_full_version": version,
+        "sys_platform": "linux",
+    }
+    lock = CLONE / "requirements.lock"
+    words = [sys.executable, DEPLOY / "lock_for.py", lock]
+    said = subprocess.run(words, input=json.dumps(facts), capture_output=True, text=True, check=True).stdout
+    names = {line.partition("==")[0] for line in said.splitlines() if "==" in line}
+    assert ("async-timeout" in names) is needed
+    assert {"psycopg-binary", "redis"} <= names
+    assert "pywin32" not in names
+    assert " ; " not in said
 
 
 def has_compose() -> bool:
