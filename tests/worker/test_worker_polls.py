@@ -20,6 +20,7 @@ from caseway.platform.compose import Platform
 from caseway.platform.database import Database
 from caseway.platform.intake import polls, watched
 from caseway.platform.journal import JournalWriter
+from caseway.platform.previewed import without_schedules
 from caseway.platform.tables import executions as table
 from caseway.platform.tables import schedules as rows_of_triggers
 from caseway.platform.tables import seen_items
@@ -346,6 +347,13 @@ def test_a_paused_instance_does_not_look(platform: Platform, desk: Desk, clock: 
     assert look(platform) == 0 and len(desk.asked) == 1
     instances.resume(platform, ORGANIZATION, NAME, actor="ann")
     assert look(platform) == 1 and found(platform) == [2]
+
+
+def test_a_preview_fetches_nothing_by_itself() -> None:
+    kinds = ["http", "schedule", "event", "queue", "poll", "manual", "subworkflow"]
+    settings = {"triggers": [{"id": kind, "type": kind} for kind in kinds]}
+    kept = [trigger["type"] for trigger in without_schedules(settings)["triggers"]]
+    assert kept == ["http", "event", "manual", "subworkflow"]
 
 
 def test_polls_are_no_schedules(platform: Platform, desk: Desk, clock: StandingClock) -> None:

@@ -196,6 +196,16 @@ def test_a_message_that_cannot_start_anything_is_set_aside_with_a_notice(
     assert told(platform)["setAside"] == 2
 
 
+def test_a_notice_does_not_tell_the_secrets_of_the_instance(platform: Platform, stream: Broker) -> None:
+    a_consumer(platform, stream, "telling", attempts=1)
+    secret = "another-word-that-opens-it"
+    login = {**stream.login, "token": secret}
+    credentials.set_credential(platform, ORGANIZATION, "broker", login, actor="ann")
+    stream.send("telling", json.dumps({"found": secret}).encode())
+    taken_once(platform)
+    assert [data["message"] for data in set_aside(platform)] == ['{"found": "***"}']
+
+
 def test_tries_are_counted_across_workers(platform: Platform, stream: Broker) -> None:
     a_consumer(platform, stream, "tries", attempts=3)
     stream.send("tries", b"[]")

@@ -6,18 +6,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from caseway.model.canonical import Json
 from caseway.model.errors import CasewayError
-from caseway.platform import attempts, inbox, lease
+from caseway.platform import attempts, credentials, inbox, lease
 from caseway.platform.bundle import Platform
 from caseway.platform.creation import NewExecution, insert
 from caseway.platform.intake import failing
 from caseway.platform.intake.watched import Watched, change
+from caseway.platform.masking import masker, strings_of
 from caseway.platform.tables import executions
 from caseway.platform.triggers.doors import validator_of
 from caseway.platform.triggers.entrance import own_schema
@@ -95,12 +96,17 @@ def take(platform: Platform, held: lease.Lease, watched: Watched, letters: Seque
 
 
 def set_aside(platform: Platform, held: lease.Lease, watched: Watched, letter: Letter, problem: str) -> None:
-    """Give a letter up: an event tells of it, of what it says, and of the problem with it.
+    """Give a letter up: an event tells of it, of what it says (but for secrets of the instance), and of the
+    problem with it.
 
     Raises `CasewayError`: `lease-lost`, `not-active`."""
     now = platform.clock()
     name = _name(letter)
-    inbox.deliver(platform, watched.organization, _notice(watched, letter, problem), actor="caseway")
+    known = credentials.values_for(platform, watched.instance_id)
+    hide = masker(text for value in known.values() for text in strings_of(value))
+    told = replace(letter, id=hide(letter.id), text=hide(letter.text))
+    notice = _notice(watched, told, hide(problem))
+    inbox.deliver(platform, watched.organization, notice, actor="caseway")
 
     def changed(state: dict[str, Any]) -> dict[str, Any]:
         tries = {key: value for key, value in (state.get("tries") or {}).items() if key != name}
