@@ -52,10 +52,23 @@ class Lifecycle:
         if record.status is Status.RUNNING and before is Status.WAITING:
             kind, when = ("retried", "retriedAt") if record.attempts > 1 else ("resumed", "resumedAt")
         at = record.ended_at or record.started_at
+        which = f"{record.position}@{record.attempts}"
+        if before is None and not record.ended_at:
+            created = {"workflow": self._name(), "task": record.reference, "createdAt": at}
+            self._put("task.created", at, created, which)
+            self._correlating(record, "started", "startedAt", which)
+        if record.status is Status.COMPLETED:
+            self._correlating(record, "completed", "completedAt", which)
         data: dict[str, Any] = {"workflow": self._name(), "task": record.reference, when: at}
         if record.error is not None:
             data["error"] = dict(record.error.as_json())
-        self._put(f"task.{kind}", at, data, f"{record.position}@{record.attempts}")
+        self._put(f"task.{kind}", at, data, which)
+
+    def _correlating(self, record: TaskRecord, what: str, when: str, which: str) -> None:
+        """A `listen` begins to take events, or has all it wants."""
+        if record.kind == "listen":
+            at = record.ended_at or record.started_at
+            self._put(f"workflow.correlation-{what}", at, {"name": self._name(), when: at}, which)
 
     async def ended(self, outcome: Outcome, at: str) -> None:
         """The workflow ended, or sleeps; returns when everything is published."""

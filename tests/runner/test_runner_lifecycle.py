@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from running import VirtualClock, a_workflow, raising, run, setting
+from running import TimedMailbox, VirtualClock, a_workflow, raising, run, setting
 
 from caseway_runner import EventLog, MemoryJournal, Status
 
@@ -20,6 +20,7 @@ def test_a_workflow_and_its_tasks_are_told_in_order() -> None:
     assert run(a_workflow(setting("a", {"n": 1})), lifecycle=log).output == {"n": 1}
     assert told(log) == [
         ("workflow.started.v1", ""),
+        ("task.created.v1", "/do/0/a"),
         ("task.started.v1", "/do/0/a"),
         ("task.completed.v1", "/do/0/a"),
         ("workflow.completed.v1", ""),
@@ -30,6 +31,16 @@ def test_a_workflow_and_its_tasks_are_told_in_order() -> None:
         "version": "1.0.0",
     }
     assert log.events[-1]["data"]["output"] == {"n": 1}
+
+
+def test_a_listen_tells_that_events_are_correlated_and_when_they_were() -> None:
+    log, clock = EventLog(), VirtualClock()
+    event = {"specversion": "1.0", "id": "1", "source": "http://s", "type": "a", "data": 1}
+    document = a_workflow({"l": {"listen": {"to": {"one": {"with": {"type": "a"}}}}}})
+    run(document, lifecycle=log, clock=clock, mailbox=TimedMailbox(clock, [(60.0, event)]))
+    kinds = [kind for kind, task in told(log) if not task]
+    words = ("started", "correlation-started", "correlation-completed", "completed")
+    assert kinds == [f"workflow.{word}.v1" for word in words]
 
 
 def test_a_fault_is_told_with_its_error() -> None:

@@ -240,7 +240,8 @@ def test_the_lifecycle_is_told(running):
     told = runner.EventLog()
     running.run(a_workflow({"one": {"set": {"a": 1}}}), lifecycle=told)
     kinds = [event["type"].removeprefix("io.serverlessworkflow.") for event in told.events]
-    assert kinds == ["workflow.started.v1", "task.started.v1", "task.completed.v1", "workflow.completed.v1"]
+    words = ("workflow.started", "task.created", "task.started", "task.completed", "workflow.completed")
+    assert kinds == [f"{word}.v1" for word in words]
 
 
 def test_a_long_wait_sleeps_with_the_caller(running):

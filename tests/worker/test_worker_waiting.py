@@ -243,6 +243,7 @@ def test_a_workflow_may_want_its_lifecycle_told(platform, project, clock):
     kinds = [event["type"] for _, event in inbox.events_for(platform, execution_id, 0)]
     assert [kind.removeprefix("io.serverlessworkflow.").removesuffix(".v1") for kind in kinds] == [
         "workflow.started",
+        "task.created",
         "task.started",
         "task.completed",
         "workflow.completed",
