@@ -24,6 +24,7 @@ from caseway.platform.access import people, tokens
 from chaos.store_builders import KEY, a_platform
 from server.server_world import where
 
+pytestmark = pytest.mark.timeout(900)  # whichever is first waits for the whole walk, done twice
 Words = tuple[str, ...]
 Shapes = dict[Words, list[Any]]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timeout(900)  # whichever is first waits for the whole demo
 DEMO = Path(__file__).parent / "demo" / "demo.py"
 
 

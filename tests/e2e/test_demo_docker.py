@@ -22,7 +22,7 @@ from docker_daemon import (  # noqa: F401 - fixtures
     runtime_image,
 )
 
-pytestmark = pytest.mark.timeout(900)  # images are built, and many containers made, one after the other
+pytestmark = pytest.mark.timeout(1800)  # images are built, and many containers made, one after the other
 
 CLONE = Path(__file__).parents[2]
 DEMO = Path(__file__).parent / "demo" / "demo.py"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timeout(900)  # whichever is first builds and installs
 ROOT = Path(__file__).resolve().parents[2]
 
 
