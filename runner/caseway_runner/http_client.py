@@ -1,11 +1,14 @@
-"""Sends HTTP requests for one execution, within its policy. httpx is imported with the first request."""
+"""Sends HTTP requests for one execution, within its policy. httpx is imported with the first request.
+
+Rule: requests go straight to httpx's transport. What its client adds is redirects, hooks and defaults that
+no task uses, and a third of the time of a call; cookies and authentication are looked after here."""
 
 from __future__ import annotations
 
 import re
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -23,6 +26,13 @@ if TYPE_CHECKING:
     import httpx
 
 _CONNECT_SECONDS = 15.0
+_TIMEOUTS = {"connect": _CONNECT_SECONDS, "read": None, "write": None, "pool": None}
+_HEADERS = {
+    "accept": "*/*",
+    "accept-encoding": "gzip, deflate",
+    "connection": "keep-alive",
+    "user-agent": "caseway-runner",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,8 @@ class HttpClient:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._clients: dict[str, httpx.AsyncClient] = {}
+        self._transports: dict[str, httpx.AsyncBaseTransport] = {}
+        self._cookies: httpx.Cookies | None = None  # what servers had set since the first that did
         self.tokens: dict[str, tuple[str, str, float]] = {}
         self.documents: dict[str, Mapping[str, Any]] = {}
         self.resources: dict[str, bytes] = {}
@@ -78,22 +89,9 @@ class HttpClient:
         """The answer to `request`, its body not read yet. Raises as `send` does, while reading, too."""
         library = load_httpx()
         check_host(request.url, self._ports.policy.hosts)
-        headers = dict(request.headers)
-        auth: httpx.Auth | None = None
-        if credentials is not None and credentials.scheme == "Digest":
-            auth = library.DigestAuth(credentials.username, credentials.password)
-        elif credentials is not None:
-            headers["Authorization"] = f"{credentials.scheme} {credentials.parameter}"
         try:
-            client = self._opened(request.url)
-            built = client.build_request(
-                request.method,
-                request.url,
-                headers=headers,
-                params=_merged_query(request) if request.query else None,
-                content=request.body or None,
-            )
-            answer = await client.send(built, auth=auth, stream=True)
+            built = self._built(request, credentials)
+            answer = await self._answered(built, _auth(built, credentials))
             try:
                 yield answer
             finally:
@@ -105,10 +103,53 @@ class HttpClient:
 
     async def close(self) -> None:
         """Close connections that this execution opened; a shared transport stays open."""
-        clients, self._clients = self._clients, {}
+        transports, self._transports = self._transports, {}
         if self._ports.http_transport is None:
-            for client in clients.values():
-                await client.aclose()
+            for transport in transports.values():
+                await transport.aclose()
+
+    def _built(self, request: Request, credentials: Credentials | None) -> httpx.Request:
+        headers = {**_HEADERS, **{name.lower(): value for name, value in request.headers.items()}}
+        if credentials is not None and credentials.scheme != "Digest":
+            headers["authorization"] = f"{credentials.scheme} {credentials.parameter}"
+        built: httpx.Request = load_httpx().Request(
+            request.method,
+            request.url,
+            headers=headers,
+            params=_merged_query(request) if request.query else None,
+            content=request.body or None,
+            extensions={"timeout": _TIMEOUTS},
+        )
+        if self._cookies is not None:
+            self._cookies.set_cookie_header(built)
+        return built
+
+    async def _answered(self, request: httpx.Request, auth: httpx.Auth | None) -> httpx.Response:
+        """The answer; after as many requests as the authentication takes."""
+        if auth is None:
+            return await self._exchanged(request)
+        flow = auth.async_auth_flow(request)
+        async with aclosing(flow):
+            asked = await anext(flow)
+            while True:
+                answer = await self._exchanged(asked)
+                try:
+                    asked = await flow.asend(answer)
+                    await answer.aread()
+                except StopAsyncIteration:
+                    return answer
+                except BaseException:
+                    await answer.aclose()
+                    raise
+
+    async def _exchanged(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._transport(request.url.scheme).handle_async_request(request)
+        answer.request = request
+        if "set-cookie" in answer.headers:
+            if self._cookies is None:
+                self._cookies = load_httpx().Cookies()
+            self._cookies.extract_cookies(answer)
+        return answer
 
     async def _read(self, answer: httpx.Response) -> bytes:
         limit = self._ports.policy.limits.output_bytes
@@ -119,21 +160,23 @@ class HttpClient:
                 raise LimitExceeded(f"an HTTP response is larger than {limit} bytes")
         return bytes(body)
 
-    def _opened(self, url: str) -> httpx.AsyncClient:
-        """The client for the URL's scheme: what speaks plain HTTP needs no certificates."""
-        scheme = urlsplit(url).scheme
-        if scheme not in self._clients:
-            httpx = load_httpx()
-            shared = self._ports.http_transport
+    def _transport(self, scheme: str) -> httpx.AsyncBaseTransport:
+        """What sends requests of that scheme: plain HTTP needs no certificates."""
+        found = self._ports.http_transport or self._transports.get(scheme)
+        if found is None:
             tls = _tls() if scheme == "https" else _no_tls()
-            self._clients[scheme] = httpx.AsyncClient(
-                transport=shared or httpx.AsyncHTTPTransport(verify=tls, retries=0),
-                timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
-                headers={"User-Agent": "caseway-runner"},
-                trust_env=False,
-                follow_redirects=False,
-            )
-        return self._clients[scheme]
+            found = self._transports[scheme] = load_httpx().AsyncHTTPTransport(verify=tls, retries=0)
+        return found
+
+
+def _auth(request: httpx.Request, credentials: Credentials | None) -> httpx.Auth | None:
+    """The authentication that is more than a header: that of credentials, or of the URL itself."""
+    library = load_httpx()
+    if credentials is not None and credentials.scheme == "Digest":
+        return cast("httpx.Auth", library.DigestAuth(credentials.username, credentials.password))
+    if request.url.userinfo:
+        return cast("httpx.Auth", library.BasicAuth(request.url.username, request.url.password))
+    return None
 
 
 def load_httpx() -> ModuleType:
@@ -182,9 +225,13 @@ def check_host(url: str, hosts: tuple[str, ...]) -> None:
 def check_address(host: str, port: int, hosts: tuple[str, ...]) -> None:
     """Raise an authorization fault unless the policy allows connections to `host` at `port`."""
     host = host.lower()
-    named = f"{host}:{port}"
-    if not any(fnmatchcase(host, glob.lower()) or fnmatchcase(named, glob.lower()) for glob in hosts):
-        raise fault("authorization", f"the policy does not allow requests to {named}")
+    if not _is_allowed(host, f"{host}:{port}", hosts):
+        raise fault("authorization", f"the policy does not allow requests to {host}:{port}")
+
+
+@lru_cache(maxsize=1024)
+def _is_allowed(host: str, named: str, hosts: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(host, glob.lower()) or fnmatchcase(named, glob.lower()) for glob in hosts)
 
 
 def _merged_query(request: Request) -> Any:

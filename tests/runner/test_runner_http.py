@@ -205,6 +205,29 @@ def test_digest_answers_the_challenge() -> None:
     assert wire.requests[1].headers["authorization"].startswith('Digest username="u"')
 
 
+def test_a_challenge_that_cannot_be_read_is_a_communication_error() -> None:
+    wire = Wire(httpx.Response(401, headers={"www-authenticate": 'Digest realm="r"'}))
+    policy = {"digest": {"username": "u", "password": "p"}}
+    error = calling(wire, endpoint={"uri": "http://svc/", "authentication": policy}).error
+    assert error is not None and error.type == ERRORS + "communication"
+
+
+def test_a_name_and_password_in_the_url_authenticate() -> None:
+    wire = Wire()
+    calling(wire, endpoint="http://u:p%40@svc/")
+    assert wire.requests[0].headers["authorization"] == f"Basic {base64.b64encode(b'u:p@').decode()}"
+
+
+def test_a_cookie_that_a_server_sets_goes_with_later_calls_to_it_alone() -> None:
+    wire = Wire(httpx.Response(200, json={}, headers={"set-cookie": "sid=1"}), httpx.Response(200, json={}))
+    calls = [
+        {f"c{at}": {"call": "http", "with": {"method": "get", "endpoint": url}}}
+        for at, url in enumerate(["http://svc.example/a", "http://svc.example/b", "http://other.example/"])
+    ]
+    run(a_workflow(*calls), http_transport=server(wire))
+    assert [request.headers.get("cookie") for request in wire.requests] == [None, "sid=1", None]
+
+
 def test_a_missing_secret_is_an_authorization_error() -> None:
     use = {"secrets": ["absent"]}
     endpoint = {"uri": "http://svc/", "authentication": {"bearer": {"use": "absent"}}}
