@@ -67,13 +67,13 @@ class Activation:
         if listener is not None:
             listener(Line(self.position, self.reference, stream, text))
 
-    async def evaluate(self, expression: Expression, **extra: Any) -> Any:
+    def evaluate(self, expression: Expression, **extra: Any) -> Coroutine[Any, Any, Any]:
         """The value of `expression` on the task's input; `extra` are more arguments."""
-        return await self.evaluate_on(expression, self.input, **extra)
+        return evaluate(self.run, self.strand, self, expression, self.input, extra)
 
-    async def evaluate_on(self, expression: Expression, value: Any, **extra: Any) -> Any:
+    def evaluate_on(self, expression: Expression, value: Any, **extra: Any) -> Coroutine[Any, Any, Any]:
         """The value of `expression` on `value`."""
-        return await evaluate(self.run, self.strand, self, expression, value, extra)
+        return evaluate(self.run, self.strand, self, expression, value, extra)
 
     async def fill(self, template: Template, **extra: Any) -> Any:
         """The value of `template` on the task's input."""
@@ -107,9 +107,9 @@ class Activation:
         """What an earlier run noted for this activation."""
         return self.run.session.recorder.noted(self.position + suffix, kind)
 
-    async def flush(self) -> None:
+    def flush(self) -> Coroutine[Any, Any, None]:
         """Make the journal durable up to here."""
-        await self.run.session.recorder.flush()
+        return self.run.session.recorder.flush()
 
     async def sleep_until(self, wake_at: str) -> None:
         """Wait until a moment, but no longer than the nearest timeout."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from caseway_runner.activation import Activation
@@ -64,7 +64,7 @@ async def _data_flow(run: Run, strand: Strand, root: str) -> Any:
     start = Activation(
         run, _ROOT, strand, run.reference, run.position, run.raw_input, {}, run.started_at, value
     )
-    output, _ = await run_tasks(start, program.tasks, value, "", {})
+    output, _ = await run_list(start, program.tasks, value, "", {})
     if run.session.is_partial:
         return output  # what the workflow's output is made of may not be there yet
     try:
@@ -92,17 +92,9 @@ async def run_nested(
 ) -> Any:
     """Run a list inside a task; gives its output. `suffix` tells its activations from other rounds'."""
     names = {**activation.variables, **variables} if variables else activation.variables
-    output, has_ended = await run_tasks(activation, tasks, value, suffix, names)
-    activation.has_ended = activation.has_ended or has_ended
+    output, directive = await run_list(activation, tasks, value, suffix, names)
+    activation.has_ended = activation.has_ended or directive == "end"
     return output
-
-
-async def run_tasks(
-    parent: Activation, tasks: TaskList, value: Any, suffix: str, variables: Mapping[str, Any]
-) -> tuple[Any, bool]:
-    """Run a list from its first task; gives its output and whether a task ended the workflow."""
-    output, directive = await run_list(parent, tasks, value, suffix, variables)
-    return output, directive == "end"
 
 
 async def run_list(
@@ -305,10 +297,12 @@ async def _journal_fault(activation: Activation, error: WorkflowError) -> None:
         await activation.flush()
 
 
-async def _timed(activation: Activation) -> Any:
+def _timed(activation: Activation) -> Coroutine[Any, Any, Any]:
     length = activation.task.timeout
-    if length is None:
-        return await _flowed(activation)
+    return _flowed(activation) if length is None else _limited(activation, length)
+
+
+async def _limited(activation: Activation, length: float | Expression) -> Any:
     try:
         seconds = await activation.seconds(length)
     except Fault as raised:
@@ -348,8 +342,11 @@ async def _exported(activation: Activation, output: Any) -> Any:
         context = await _refill(activation, task.export, output, output=output)
         await _validate(activation, task.export, context, "exported context")
         activation.strand.context = context
-    if task.body.nature != "composite":
-        await _journal_completion(activation, output, exported)
+    nature = task.body.nature
+    if nature != "composite":
+        _journal_completion(activation, output, exported)
+        if nature == "effect":
+            await activation.flush()
     return output
 
 
@@ -358,7 +355,7 @@ async def _refill(activation: Activation, pipe: Pipe, value: Any, **extra: Any) 
     return await pipe.transform.fill(lambda item: activation.evaluate_on(item, value, **extra))
 
 
-async def _journal_completion(activation: Activation, output: Any, exported: bool) -> None:
+def _journal_completion(activation: Activation, output: Any, exported: bool) -> None:
     data: dict[str, Any] = {"output": output, "startedAt": activation.started_at}
     if exported:
         data["context"] = activation.strand.context
@@ -368,8 +365,6 @@ async def _journal_completion(activation: Activation, output: Any, exported: boo
         data["case"] = activation.chosen
     activation.ended_at = activation.note("completed", data)
     _tell_end(activation)
-    if activation.task.body.nature == "effect":
-        await activation.flush()
 
 
 async def _validate(activation: Activation, pipe: Pipe, value: Any, what: str) -> None:

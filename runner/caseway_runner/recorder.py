@@ -68,7 +68,8 @@ class Recorder:
 
     async def flush(self, *, is_last: bool = False) -> None:
         """Make every noted entry durable; the last ones perhaps with the outcome, which follows at once."""
-        async with self._lock:
+        await self._lock.acquire()
+        try:
             if not self._pending:
                 return  # another strand's flush took our entries along
             entries, self._pending = self._pending, []
@@ -79,6 +80,8 @@ class Recorder:
                 await self._journal.end(entries)
             else:
                 await self._journal.append(entries)
+        finally:
+            self._lock.release()
 
 
 def _is_start(entry: Entry, position: str) -> bool:

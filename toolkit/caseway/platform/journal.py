@@ -6,7 +6,7 @@ The one rule: `append` returns when its entries are committed under the claim's 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,10 +50,10 @@ class StoreJournal:
         self._shown_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    async def append(self, entries: Sequence[Entry]) -> None:
+    def append(self, entries: Sequence[Entry]) -> Coroutine[Any, Any, None]:
         """Return when the entries are durable; raises `CasewayError` (`claim-lost`)."""
         is_due = bool(self._records) and self._shown_at + VIEW_SECONDS <= asyncio.get_running_loop().time()
-        await self._store(tuple(entries), self._taken() if is_due else ())
+        return self._store(entries, self._taken() if is_due else ())
 
     async def recorded(self) -> Sequence[Entry]:
         """All entries so far, in order."""
@@ -97,8 +97,8 @@ class StoreJournal:
             self._timer = None
         return records
 
-    async def _store(self, entries: Sequence[Entry], records: Sequence[TaskRecord]) -> None:
-        await self._writer.store(_write, self._batch(entries, records))
+    def _store(self, entries: Sequence[Entry], records: Sequence[TaskRecord]) -> Coroutine[Any, Any, None]:
+        return self._writer.store(_write, self._batch(entries, records))
 
     def _batch(self, entries: Sequence[Entry], records: Sequence[TaskRecord]) -> _Batch:
         return _Batch(self.claim, self.progress, entries, records)
