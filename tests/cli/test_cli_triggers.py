@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from caseway.cli.instance_text import trigger_text
 from caseway.cli.plan_schedules import schedule_lines, source_lines
 from chaos.store_builders import a_platform, a_repo, a_use_case, a_workflow, planned
 
@@ -122,3 +123,18 @@ def test_queues_and_polls_are_in_the_plan_and_in_the_instance(caseway: Any, proj
 def test_no_source_is_said_where_there_is_none(tmp_path: Path) -> None:
     with a_platform(f"sqlite:///{tmp_path / 'state.db'}") as platform:
         assert list(source_lines(planned(platform, a_repo(a_use_case())))) == []
+
+
+@pytest.mark.parametrize(
+    ("on", "said"),
+    [
+        ({"all": [{"with": {"type": "a"}}, {"with": {"type": "b"}}]}, "event gathers all type=a, type=b"),
+        (
+            {"any": [{"with": {"type": "a"}}], "until": "length > 2"},
+            "event gathers any type=a until length > 2",
+        ),
+        ({"any": [], "until": {"one": {"with": {"type": "b"}}}}, "event gathers any event until one type=b"),
+    ],
+)
+def test_a_start_that_gathers_events_says_what_it_waits_for(on, said):
+    assert trigger_text({"id": "on", "type": "event", "on": on, "mode": "strict"}) == said
