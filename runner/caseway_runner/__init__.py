@@ -9,7 +9,6 @@ from caseway_runner.connections.registry import FUNCTIONS as CONNECTION_FUNCTION
 from caseway_runner.containers import ContainerError, ContainerRequest, ContainerResult, Containers
 from caseway_runner.duration import parse_duration
 from caseway_runner.engine import execute
-from caseway_runner.errors import Fault
 from caseway_runner.expression import Expression, ExpressionError, compile_expression
 from caseway_runner.files import folder_files, with_carried
 from caseway_runner.journal import Entry, Journal, MemoryJournal
@@ -34,14 +33,11 @@ from caseway_runner.ports import (
 )
 from caseway_runner.problem import InvalidWorkflow, Problem
 from caseway_runner.program import Program
-from caseway_runner.queues.opening import QUEUE_KINDS, consume
-from caseway_runner.queues.queue import Queue, QueueMessage, Source
 from caseway_runner.rerun import NeverStarted, Rerun, reference_of, rerun_journal, task_references
 from caseway_runner.starting import Gathered, Judged, Start, compile_start, gathered_of
 
 __all__ = [
     "CONNECTION_FUNCTIONS",
-    "QUEUE_KINDS",
     "ApprovalRequest",
     "Approvals",
     "Arrival",
@@ -57,7 +53,6 @@ __all__ = [
     "Execution",
     "Expression",
     "ExpressionError",
-    "Fault",
     "FileSource",
     "Gathered",
     "InvalidWorkflow",
@@ -74,11 +69,8 @@ __all__ = [
     "Ports",
     "Problem",
     "Program",
-    "Queue",
-    "QueueMessage",
     "Rerun",
     "SecretSource",
-    "Source",
     "Start",
     "Status",
     "Stub",
@@ -92,7 +84,6 @@ __all__ = [
     "compile_expression",
     "compile_start",
     "compile_workflow",
-    "consume",
     "execute",
     "folder_files",
     "function_path",
