@@ -83,6 +83,22 @@ def test_what_nobody_waits_for_is_stored_when_the_writer_ends(platform):
     assert kept.groups == [[1]]
 
 
+def test_what_is_left_when_its_loop_is_closed_is_stored(platform):
+    kept = Kept()
+    loop = asyncio.new_event_loop()
+
+    def submit(writer: Commits) -> None:
+        writer.submit(kept, 1).add_done_callback(lambda done: done.exception())
+
+    async def act(writer: Commits) -> None:
+        loop.call_soon(submit, writer)  # the last that the loop does
+
+    with Commits(platform.database) as writer:
+        loop.run_until_complete(act(writer))
+        loop.close()
+    assert kept.groups == [[1]]
+
+
 def test_a_failing_transaction_is_tried_for_each_alone(platform):
     def perform(connection: Raw, given: Sequence[Any]) -> list[Any]:
         if "bad" in given:

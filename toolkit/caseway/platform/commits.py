@@ -99,7 +99,7 @@ class Commits:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._hand_over()
+        self._jobs.put(self._taken())  # the loops may be closed: nobody is told any more
         self._jobs.put(None)
         self._thread.join()
         self._own.close()
@@ -128,12 +128,16 @@ class Commits:
         return job.answer
 
     def _hand_over(self) -> None:
+        group = self._taken()
+        if group and not self._is_done_here(group):
+            self._jobs.put(group)
+
+    def _taken(self) -> list[Job]:
         group = []
         with suppress(IndexError):
             while True:
                 group.append(self._collected.popleft())
-        if group and not self._is_done_here(group):
-            self._jobs.put(group)
+        return group
 
     def _is_done_here(self, group: list[Job]) -> bool:
         if self._pace is None or not self._pace.is_quick():
