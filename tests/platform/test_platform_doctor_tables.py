@@ -36,6 +36,7 @@ from chaos.store_builders import (
     a_workflow,
     an_instance,
     applied,
+    applied_unseen,
     deployed,
 )
 
@@ -145,7 +146,10 @@ TROUBLES: Mapping[str, tuple[Callable[[World], object], tuple[str, ...]]] = {
         ("nothing was ever deployed; targets of this platform: none", "set it up"),
     ),
     "deploys: the image is not built": (
-        lambda world: world.tried(container={"network": "none"}, runtime="slim"),
+        lambda world: applied_unseen(
+            world.platform,
+            a_repo(a_use_case(container={"network": "none"}, runtime="slim"), an_instance()),
+        ),
         ("the image of runtime slim is not built", "caseway runtime build"),
     ),
     "deploys: the image cannot be built": (

@@ -34,6 +34,7 @@ from chaos.store_builders import (
     a_workflow,
     an_instance,
     applied,
+    applied_unseen,
     deployed,
     planned,
 )
@@ -86,7 +87,9 @@ def _values_that_do_not_hold(platform: Platform) -> None:
 
 
 def _not_built(platform: Platform) -> None:
-    _refused(platform, a_repo(a_use_case(container={"network": "none"}, runtime="slim"), an_instance()))
+    case = a_use_case(container={"network": "none"}, runtime="slim")
+    [failed] = applied_unseen(platform, a_repo(case, an_instance())).failed
+    raise CasewayError(failed.message, code=failed.error_code)
 
 
 def _taken_process(platform: Platform) -> None:
