@@ -48,7 +48,7 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 		{ echo "This Python lacks the venv module; on Debian: apt-get install python3-venv" >&2; exit 1; }
 	@echo "Setting up $(VENV) (once) ..." >&2
-	@$(PYTHON) -m venv --clear $(VENV)
+	@test -e $@ || $(PYTHON) -m venv --clear $(VENV) # one that is in use is brought up to date where it stands
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
