@@ -12,6 +12,7 @@ import caseway_runner as runner
 from caseway.containers.builds import RuntimeSpec, build_runtime
 from caseway.containers.engine import Engine
 from caseway.containers.errors import ContainerFailed
+from caseway.containers.executor import ContainerExecutor
 from caseway.model.errors import CasewayError
 from caseway.platform import executions
 from caseway.platform.apply import apply
@@ -31,7 +32,7 @@ from caseway.platform.snapshot import read_snapshot
 from caseway.reconcile.plan import plan
 from caseway.repo.read import read
 from caseway.targets.registry import TARGETS
-from caseway.worker.contained import contained
+from caseway.worker.contained import Lazily, contained
 from caseway.worker.places import Places, place_from
 from caseway.worker.run import Worker, claim, run_claimed
 from docker_daemon import docker_daemon, engine, own_containers, runtime_image  # noqa: F401 - fixtures
@@ -277,3 +278,35 @@ def test_warm_containers_are_looked_after_again_after_something_went_wrong(
         "warm containers were not looked after this time",
     ]
     assert own_containers(engine) == []
+
+
+def test_a_warm_container_that_does_not_get_ready_is_told_of_once_for_as_long_as_it_does_not(
+    platform,
+    engine,  # noqa: F811 - the fixture
+    contained_project,
+    caplog,
+):
+    carry(building(platform, engine), contained_project(more=", warm: {mode: always-on}"))
+    rounds = [["full"], ["full"], [], ["full"], []]
+
+    class Poor(ContainerExecutor):
+        async def tend(self, wanted=()):
+            return [ContainerFailed(text, code="container-refused") for text in rounds.pop(0)]
+
+    class Backend:
+        def executor(self):
+            return Poor(engine)
+
+        def close(self):
+            pass
+
+    async def go() -> None:
+        containers = Lazily(Backend)
+        places = Places(platform)
+        while rounds:
+            await containers.tend(platform, places)
+        await containers.close()
+
+    asyncio.run(go())
+    told = [record.message for record in caplog.records if record.name == "caseway.worker"]
+    assert told == ["a warm container is not ready: full"] * 2

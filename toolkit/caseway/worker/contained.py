@@ -91,6 +91,7 @@ class Lazily:
         self._backend: Backend | None = None
         self._executor: ContainerExecutor | None = None
         self._opening = asyncio.Lock()
+        self._told: set[str] = set()
 
     async def execute(self, job: Job, ports: runner.Ports, /) -> runner.Outcome:
         """As the executor behind."""
@@ -106,7 +107,13 @@ class Lazily:
         wanted = await asyncio.to_thread(places.wanted)
         if wanted or self._executor is not None:
             with suppress(ContainerLost):
-                await (await self._opened()).tend(wanted)
+                self._tell({error.message for error in await (await self._opened()).tend(wanted)})
+
+    def _tell(self, wrong: set[str]) -> None:
+        """What went wrong, once for as long as it does."""
+        for message in sorted(wrong - self._told):
+            LOG.warning("a warm container is not ready: %s", message)
+        self._told = wrong
 
     async def settle(self) -> None:
         """Return when no container of an earlier execution is being tidied up."""
