@@ -2,6 +2,8 @@
 PYTHON ?= python3
 # Where `make demo` runs executions: local or docker; for docker, run `make base-image` once before.
 EXECUTOR ?= local
+# How many processes `make test` has: one more than there are cores, for tests also wait for engines and servers.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
@@ -16,7 +18,7 @@ base-image: $(STAMP) ## Make what containers stand on, once: needs a Docker engi
 	@$(BIN)/caseway runtime base
 
 test: $(STAMP) ## Run the whole suite
-	@$(BIN)/python -m pytest -n auto --dist worksteal
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: $(STAMP) ## Style, types, import contracts, schemas, generated docs
 	@$(BIN)/ruff check --no-cache .
